@@ -50,6 +50,13 @@ def strip_c(source):
     return re.sub(pattern, blank, source, flags=re.DOTALL)
 
 
+class Skip(Exception):
+    """A tool that the check needs is not here; the words say which."""
+
+
+SKIPPED = 77  # how meson hears of it
+
+
 class Plant:
     """A tree with one fault: files by name, and words that the complaint about it must hold."""
 
@@ -80,16 +87,24 @@ def self_test(check, plants, clean):
     return found
 
 
-def main(check, plants, clean):
-    """The whole of a check's command line: --root DIR, or --self-test."""
+def main(check, plants, clean, prepare=None):
+    """The whole of a check's command line: --root DIR, or --self-test.
+
+    prepare, if given, makes of a planted tree what the check looks at, and returns its place.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path("."))
     parser.add_argument("--self-test", action="store_true")
     args = parser.parse_args()
-    if args.self_test:
-        complaints = self_test(check, plants, clean)
-    else:
-        complaints = check(args.root.resolve())
+    try:
+        if args.self_test:
+            prepared = (lambda top: check(prepare(top))) if prepare else check
+            complaints = self_test(prepared, plants, clean)
+        else:
+            complaints = check(args.root.resolve())
+    except Skip as skip:
+        print(f"skipped: {skip}")
+        sys.exit(SKIPPED)
     for complaint in complaints:
         print(complaint)
     sys.exit(1 if complaints else 0)
