@@ -242,8 +242,8 @@ struct vbi_transport {
 	/* Gives back a buffer that was not sent. */
 	void (*message_put)(struct vbi_endpoint *endpoint, struct vbi_message *message);
 	/*
-	 * Sends LENGTH bytes; the message is the transport's from here. Never fails: a dead endpoint
-	 * has said so, or will, by failed(). Order of calls is order of arrival. MORE: another send
+	 * Sends LENGTH bytes; the message is the transport's from here. Never fails: a dead
+	 * endpoint has said so, or will, by failed(). Order of calls is order of arrival. MORE: another send
 	 * or a flush() follows at once, so the doorbell (verbs) or the wake-up (shm) may wait.
 	 */
 	void (*send)(struct vbi_endpoint *endpoint, struct vbi_message *message, uint32_t length,
@@ -289,7 +289,8 @@ struct vbi_transport {
 	/*
 	 * For `direct`: the peer's exposed memory itself, where the transport can reach it (shm,
 	 * memory of memory_alloc()): no bytes move. The peer can change it at any time. NULL: not
-	 * reachable; pull or push instead. Ends with unmap(); while mapped, the peer's revoke waits.
+	 * reachable; pull or push instead. Ends with unmap(); while mapped, the peer's revoke
+	 * waits.
 	 */
 	void *(*map)(struct vbi_endpoint *endpoint, const struct vbi_record *record,
 		     unsigned rights);

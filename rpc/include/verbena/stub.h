@@ -109,8 +109,8 @@ struct vb_peer {
 /*
  * Binds INTERFACE on CONN: agrees on the lower minor of both ends. Does not block. NULL with errno:
  * ENOSYS (the server has no such interface), EPROTONOSUPPORT (another major), EMSGSIZE (a message
- * of the server is too small for a method's fixed part), ENOMEM, EPERM, or the connection's failure;
- * vb_conn_error() names both versions, or the method.
+ * of the server is too small for a method's fixed part), ENOMEM, EPERM, or the connection's
+ * failure; vb_conn_error() names both versions, or the method.
  */
 VB_EXPORT struct vb_peer *vb_stub_bind(struct vb_conn *conn, const struct vb_interface *interface);
 VB_EXPORT void vb_stub_unbind(struct vb_peer *peer); /* NULL is ignored */
@@ -202,8 +202,8 @@ VB_EXPORT int vb_stub_serve(struct vb_server *server, const struct vb_service *s
 /*
  * Makes the first N of req->buffers ready for the handler: pulls in buffers that are exposed, gives
  * out buffers a place: in the reply behind its first HEAP bytes (a multiple of 8; header, root and
- * the most that other heap blocks take) if inline, in server memory if exposed. Zeroes VB_BUFFER_ZERO
- * ones. Returns true when all have their address. False: the stub returns at once; the library has
+ * the most that other heap blocks take) if inline, in server memory if exposed. Zeroes
+ * VB_BUFFER_ZERO ones. Returns true when all have their address. False: the stub returns at once; the library has
  * failed the request, or will call the stub again from its start when the data is there.
  */
 VB_EXPORT bool vb_stub_request_buffers(struct vb_request *req, unsigned n, uint32_t heap);
@@ -235,8 +235,8 @@ VB_EXPORT void vb_stub_oneway_done(struct vb_request *req);
 VB_EXPORT void vb_stub_bad_request(struct vb_request *req);
 
 /*
- * Memory that lives as long as the request, 8-aligned, not zeroed, for decoded sequences and structs.
- * At most VB_ARENA_MAX bytes a request. NULL: the library has failed the request with ENOMEM; the
+ * Memory that lives as long as the request, 8-aligned, not zeroed, for decoded sequences and
+ * structs. At most VB_ARENA_MAX bytes a request. NULL: the library has failed the request with ENOMEM; the
  * stub returns at once. A second call of the stub for the same request starts with an empty arena.
  */
 #define VB_ARENA_MAX (4u << 20)
