@@ -243,8 +243,9 @@ struct vbi_transport {
 	void (*message_put)(struct vbi_endpoint *endpoint, struct vbi_message *message);
 	/*
 	 * Sends LENGTH bytes; the message is the transport's from here. Never fails: a dead
-	 * endpoint has said so, or will, by failed(). Order of calls is order of arrival. MORE: another send
-	 * or a flush() follows at once, so the doorbell (verbs) or the wake-up (shm) may wait.
+	 * endpoint has said so, or will, by failed(). Order of calls is order of arrival. MORE:
+	 * another send or a flush() follows at once, so the doorbell (verbs) or the wake-up (shm)
+	 * may wait.
 	 */
 	void (*send)(struct vbi_endpoint *endpoint, struct vbi_message *message, uint32_t length,
 		     bool more);

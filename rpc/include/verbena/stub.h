@@ -203,8 +203,9 @@ VB_EXPORT int vb_stub_serve(struct vb_server *server, const struct vb_service *s
  * Makes the first N of req->buffers ready for the handler: pulls in buffers that are exposed, gives
  * out buffers a place: in the reply behind its first HEAP bytes (a multiple of 8; header, root and
  * the most that other heap blocks take) if inline, in server memory if exposed. Zeroes
- * VB_BUFFER_ZERO ones. Returns true when all have their address. False: the stub returns at once; the library has
- * failed the request, or will call the stub again from its start when the data is there.
+ * VB_BUFFER_ZERO ones. Returns true when all have their address. False: the stub returns at once;
+ * the library has failed the request, or will call the stub again from its start when the data is
+ * there.
  */
 VB_EXPORT bool vb_stub_request_buffers(struct vb_request *req, unsigned n, uint32_t heap);
 
@@ -236,8 +237,9 @@ VB_EXPORT void vb_stub_bad_request(struct vb_request *req);
 
 /*
  * Memory that lives as long as the request, 8-aligned, not zeroed, for decoded sequences and
- * structs. At most VB_ARENA_MAX bytes a request. NULL: the library has failed the request with ENOMEM; the
- * stub returns at once. A second call of the stub for the same request starts with an empty arena.
+ * structs. At most VB_ARENA_MAX bytes a request. NULL: the library has failed the request with
+ * ENOMEM; the stub returns at once. A second call of the stub for the same request starts with an
+ * empty arena.
  */
 #define VB_ARENA_MAX (4u << 20)
 VB_EXPORT void *vb_stub_request_alloc(struct vb_request *req, size_t size);
