@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds a project that knows Verbena only as installed, in one of the ways that the README shows.
+
+Installs the build into a fresh directory, copies the project beside it, so that nothing of the tree
+is within its reach, builds it there and runs it.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+SKIPPED = 77
+TOOLS = {"make": "make", "static": "make", "meson": "meson", "cmake": "cmake"}
+FOLDERS = {"static": "make"}
+COMMANDS = {
+    "make": [["make", "program"], ["./program"]],
+    "static": [["make", "program-static"], ["./program-static"]],
+    "meson": [["meson", "setup", "out"], ["ninja", "-C", "out"], ["out/program"]],
+    "cmake": [["cmake", "-S", ".", "-B", "out"], ["cmake", "--build", "out"], ["out/program"]],
+}
+
+# What an installation holds, below the prefix; {lib} is the library directory.
+LAYOUT = [
+    "bin/verbenac",
+    "bin/verbena-bench",
+    "include/verbena/verbena.h",
+    "include/verbena/stub.h",
+    "{lib}/libverbena.a",
+    "{lib}/libverbena.so",
+    "{lib}/libverbena.so.0",
+    "{lib}/pkgconfig/verbena.pc",
+    "share/man/man1/verbenac.1",
+    "share/man/man1/verbena-bench.1",
+    "share/man/man3/vb_connect.3",
+    "share/man/man3/vb_conn_close.3",
+    "share/man/man5/verbena-idl.5",
+    "share/man/man7/verbena.7",
+    "share/vim/vimfiles/syntax/verbena.vim",
+    "share/emacs/site-lisp/verbena-mode.el",
+    "share/verbena/vscode/syntaxes/verbena.tmLanguage.json",
+]
+
+
+def run(command, **options):
+    print("$", *command, flush=True)
+    subprocess.run(command, check=True, **options)
+
+
+def install(build, top):
+    """Installs into top; returns the prefix there, whatever the build was configured with."""
+    command = ["meson", "install", "--quiet", "--no-rebuild", "-C", str(build)]
+    run([*command, "--destdir", str(top)])
+    (pc,) = top.rglob("verbena.pc")
+    library_dir = pc.parent.parent
+    prefix = next(p for p in library_dir.parents if (p / "include").is_dir())
+    return prefix, library_dir
+
+
+def check_layout(prefix, library_dir):
+    lib = library_dir.relative_to(prefix).as_posix()
+    missing = [n for n in (name.format(lib=lib) for name in LAYOUT) if not (prefix / n).exists()]
+    for name in missing:
+        print(f"not installed: {name}")
+    return 1 if missing else 0
+
+
+def build_outside(way, prefix, library_dir, top):
+    project = top / "project"
+    shutil.copytree(HERE / FOLDERS.get(way, way), project)
+    for name in ("main.c", "greeting.idl"):
+        shutil.copy(HERE / name, project)
+    environment = {
+        **os.environ,
+        "PKG_CONFIG_PATH": str(library_dir / "pkgconfig"),
+        "LD_LIBRARY_PATH": str(library_dir),
+        "PATH": f"{prefix / 'bin'}:{os.environ['PATH']}",
+        # The caller's flags belong to the caller's build.
+        "CFLAGS": "",
+        "LDFLAGS": "",
+    }
+    for command in COMMANDS[way]:
+        run(command, cwd=project, env=environment)
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("way", choices=["layout", *TOOLS])
+    parser.add_argument("build", type=pathlib.Path)
+    args = parser.parse_args()
+    if not shutil.which(TOOLS.get(args.way, "sh")):
+        print(f"skipped: no {TOOLS[args.way]}")
+        return SKIPPED
+    with tempfile.TemporaryDirectory() as directory:
+        top = pathlib.Path(directory)
+        prefix, library_dir = install(args.build.resolve(), top / "installed")
+        if args.way == "layout":
+            return check_layout(prefix, library_dir)
+        return build_outside(args.way, prefix, library_dir, top)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
