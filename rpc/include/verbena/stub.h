@@ -161,6 +161,7 @@ struct vb_request {
 			    there and not NULL */
 	struct vb_buffer
 		*buffers; /* VB_BUFFERS_MAX of them, for the stub to fill in order of declaration */
+	void *frame;	  /* the stub's own: what it keeps from decoding until the reply */
 	uint32_t length;  /* of message, 24 or more; whether it is enough, the stub checks */
 	uint32_t reply_max; /* bytes */
 	uint16_t minor;	    /* the agreed one */
@@ -201,11 +202,13 @@ VB_EXPORT int vb_stub_serve(struct vb_server *server, const struct vb_service *s
 
 /*
  * Makes the first N of req->buffers ready for the handler: pulls in buffers that are exposed, gives
- * out buffers a place: in the reply behind its first HEAP bytes (a multiple of 8; header, root and
- * the most that other heap blocks take) if inline, in server memory if exposed. Zeroes
- * VB_BUFFER_ZERO ones. Returns true when all have their address. False: the stub returns at once;
- * the library has failed the request, or will call the stub again from its start when the data is
- * there.
+ * out and inout buffers a place: in the reply behind its first HEAP bytes (a multiple of 8: header,
+ * root and the other heap blocks), each rounded up to 8, if inline, in server memory if exposed.
+ * Zeroes VB_BUFFER_ZERO ones. What an inline inout buffer holds at first, the stub copies there.
+ * An inline room that the reply has no space for is a client that lies: the library fails the
+ * request as vb_stub_bad_request() does and returns false. Returns true when all have their
+ * address. False: the stub returns at once; the library has failed the request, or will call the
+ * stub again from its start when the data is there.
  */
 VB_EXPORT bool vb_stub_request_buffers(struct vb_request *req, unsigned n, uint32_t heap);
 
@@ -247,5 +250,7 @@ VB_EXPORT void *vb_stub_request_alloc(struct vb_request *req, size_t size);
 #ifdef __cplusplus
 }
 #endif
+
+#include <verbena/marshal.h>
 
 #endif
