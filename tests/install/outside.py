@@ -29,8 +29,6 @@ COMMANDS = {
 LAYOUT = [
     "bin/verbenac",
     "bin/verbena-bench",
-    "include/verbena/verbena.h",
-    "include/verbena/stub.h",
     "{lib}/libverbena.a",
     "{lib}/libverbena.so",
     "{lib}/libverbena.so.0",
@@ -64,7 +62,9 @@ def install(build, top):
 
 def check_layout(prefix, library_dir):
     lib = library_dir.relative_to(prefix).as_posix()
-    missing = [n for n in (name.format(lib=lib) for name in LAYOUT) if not (prefix / n).exists()]
+    headers = (HERE.parents[1] / "rpc/include").rglob("*.h")
+    wanted = LAYOUT + [h.relative_to(HERE.parents[1] / "rpc").as_posix() for h in headers]
+    missing = [n for n in (name.format(lib=lib) for name in wanted) if not (prefix / n).exists()]
     for name in missing:
         print(f"not installed: {name}")
     return 1 if missing else 0
