@@ -40,7 +40,8 @@ def compile_idl(compiler, block, where):
 
 def compile_c(source, block, where):
     command = ["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
-    command += ["-I", str(where), "-I", str(source / "rpc/include"), "-fsyntax-only", "-x", "c", "-"]
+    command += ["-I", str(where), "-I", str(source / "rpc/include")]
+    command += ["-fsyntax-only", "-x", "c", "-"]
     return subprocess.run(command, input=block, capture_output=True, text=True, check=False)
 
 
