@@ -19,9 +19,6 @@
  */
 #define IDL_MAX_TOTAL_SIZE (32u << 20)
 
-/* Tokens of one file: every second byte a token, which only generated text reaches. */
-#define IDL_MAX_TOKENS (IDL_MAX_SOURCE_SIZE / 2)
-
 /*
  * Language: an identifier. Prefix, type and value joined stay below the 255 characters linkers
  * like.
