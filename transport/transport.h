@@ -306,4 +306,7 @@ extern const struct vbi_transport vbi_shm;
  * scheme, or not an address. */
 const struct vbi_transport *vbi_transport_find(const char *address, const char **ret_rest);
 
+/* Frees memory of some transport's memory_alloc(). Any thread. False: it is none. */
+bool vbi_transport_memory_free(void *memory);
+
 #endif
