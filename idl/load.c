@@ -75,12 +75,14 @@ static void report_unreadable(struct loader *loader, struct idl_span span, const
 			      int error)
 {
 	struct idl_diags *diags = &loader->program->diags;
+	char reason[128]; /* glibc's longest is 50 */
 
 	if (error == EFBIG)
 		idl_diag_at(diags, IDL_E0002, span, "'%s' is larger than %u bytes", path,
 			    IDL_MAX_SOURCE_SIZE);
 	else
-		idl_diag_at(diags, IDL_E0001, span, "cannot read '%s': %s", path, strerror(error));
+		idl_diag_at(diags, IDL_E0001, span, "cannot read '%s': %s", path,
+			    strerror_r(error, reason, sizeof(reason)));
 }
 
 static bool within_limits(struct loader *loader, struct idl_span span)
@@ -178,7 +180,7 @@ static int find_import(struct loader *loader, const struct idl_file *file, const
 		c.key = find_key(loader, c.path);
 	}
 	if (!c.key)
-		return errno;
+		return errno ? errno : ENOENT;
 	c.header_path = idl_path_stem(arena, c.header_path);
 	*ret_found = c;
 	return 0;
@@ -201,7 +203,7 @@ static void report_not_found(struct loader *loader, const struct idl_import *imp
 static void load_import(struct loader *loader, struct idl_file *file, struct idl_import *import)
 {
 	struct idl_diags *diags = &loader->program->diags;
-	struct candidate found;
+	struct candidate found = {.path = NULL};
 	struct unit *unit;
 	int error;
 

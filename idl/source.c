@@ -63,7 +63,7 @@ static int read_all(int fd, char *buffer, size_t room, size_t *ret_size)
 int idl_source_read(struct idl_arena *arena, const char *path, const struct idl_source **ret_source)
 {
 	struct stat st;
-	size_t room, size;
+	size_t room, size = 0;
 	char *text;
 	int fd, r;
 
