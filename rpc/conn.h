@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connection: one reliable path to a peer process. Both ends use this struct; either may send
+ * requests, and answers what it is sent.
+ *
+ *   CONNECTING --> HELLO --> OPEN --> FAILED
+ *
+ * CONNECTING: the transport is at it (client). HELLO: the peer's hello is awaited, and nothing else
+ * is taken. FAILED: the first cause is in `error`, every call has been completed.
+ *
+ * Credits (16-bit, cumulative, compared modulo 2^16): `granted` is what the peer's headers say we
+ * may ever send, `sent` what we have sent; `granted_to_peer` and `received` are the same seen from
+ * the other side. A request needs a credit; answers need none, because whoever sent the request has
+ * kept a receive for its answer. Control and acknowledgements of control each have one receive set
+ * aside.
+ */
+#ifndef VBI_CONN_H
+#define VBI_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <verbena/stub.h>
+
+#include "rpc/error.h"
+#include "rpc/wire.h"
+#include "transport/transport.h"
+
+struct vb_call;
+struct vbi_peer;
+struct vbi_request;
+struct vbi_service;
+struct vbi_worker;
+
+enum vbi_conn_state {
+	VBI_CONN_CONNECTING,
+	VBI_CONN_HELLO,
+	VBI_CONN_OPEN,
+	VBI_CONN_FAILED,
+};
+
+/* Requests outstanding on one connection: default, and the most that options allow. */
+#define VBI_INFLIGHT_DEFAULT 64
+#define VBI_INFLIGHT_MAX     1024
+
+/* Interfaces bound on one connection: a program has a handful; the peer's table must have an end. */
+#define VBI_BINDINGS_MAX 256
+
+/* Bounds of message_max: a hello must fit the least. */
+#define VBI_MESSAGE_MAX_LEAST	VBI_CONTROL_MAX
+#define VBI_MESSAGE_MAX_DEFAULT (8u << 10)
+
+enum vbi_slot_state {
+	VBI_SLOT_FREE,
+	VBI_SLOT_ACTIVE,    /* a call waits for its answer */
+	VBI_SLOT_ABANDONED, /* the caller has left; the answer is still owed and frees the slot */
+};
+
+/* One outstanding call of ours. */
+struct vbi_slot {
+	struct vb_call *call; /* ACTIVE only */
+	uint16_t generation;
+	uint16_t interface;
+	uint16_t method;
+	uint16_t next_free;
+	uint8_t state; /* enum vbi_slot_state */
+	bool cancel_wanted;
+};
+
+/* An interface that we have bound at the peer; its index in headers is its place + 1. */
+struct vbi_bound {
+	uint64_t id;
+	uint16_t major;
+	uint16_t minor; /* the agreed one */
+	bool told;	/* the bind message has been sent */
+};
+
+/* An interface that the peer has bound here. */
+struct vbi_binding {
+	struct vb_conn *conn;
+	const struct vbi_service *service;
+	void *session_data;
+	uint16_t minor;
+	int refused;		     /* 0, or the errno that every request is answered with */
+	bool present;		     /* bound() has accepted: gone() is owed */
+	struct vb_identity identity; /* outlives the endpoint: gone() may ask */
+};
+
+/* What the peer's hello offers. */
+struct vbi_offer {
+	uint64_t id;
+	uint16_t major;
+	uint16_t minor;
+};
+
+/* The one control message under way in our direction, and what waits for it. */
+struct vbi_control {
+	bool in_flight;
+	bool credit_wanted;
+	bool binds_wanted;
+	uint16_t n_cancels_wanted;
+};
+
+struct vb_conn {
+	/* touched by every call */
+	struct vbi_endpoint *endpoint; /* NULL once closed */
+	const struct vbi_transport *ops;
+	struct vbi_worker *worker;
+	uint64_t owner; /* the owning thread's token */
+	enum vbi_conn_state state;
+	uint16_t granted;
+	uint16_t sent;
+	uint16_t free_slot; /* VBI_SLOT_NONE: none */
+	uint16_t n_slots;
+	struct vbi_slot *slots;
+
+	/* touched by every request */
+	struct vbi_request **requests; /* by slot */
+	uint16_t window;	       /* requests the peer may have outstanding here */
+	uint16_t granted_to_peer;
+	uint16_t received;
+	uint16_t credit_told; /* the last value that went out in a header */
+	uint16_t n_bindings;
+	struct vbi_binding **bindings;
+
+	struct vbi_control control;
+	uint16_t n_bound;
+	uint16_t n_abandoned;
+	uint32_t n_exposures; /* alive */
+	struct vbi_bound *bound;
+	struct vbi_peer *peers;
+	uint8_t *scratch; /* what peers write requests into when the endpoint is gone */
+	uint32_t n_offers;
+	struct vbi_offer *offers;
+	char peer_software[64];
+	uint64_t grace_ns;
+	uint64_t hello_end;
+	struct vb_error error;			 /* the first cause */
+	struct vb_error refusal;		 /* what was refused last */
+	char address[128];			 /* for sentences */
+	struct vb_conn *next, *prev;		 /* of the server's connections */
+	struct vb_conn *next_hello, *prev_hello; /* of those whose hello is awaited */
+	struct vb_conn *next_doomed;
+	bool is_doomed;
+	bool is_closing; /* inside ops->close() */
+};
+
+extern const struct vbi_events vbi_conn_events;
+
+/* A connection with its tables for INFLIGHT calls and requests. NULL: no memory. */
+struct vb_conn *vbi_conn_new(struct vbi_worker *worker, uint16_t inflight, uint64_t grace_ns);
+
+/* Closes the endpoint if there is one, tells sessions, frees. Not from inside poll(). */
+void vbi_conn_free(struct vb_conn *conn);
+
+/*
+ * The connection has failed for a reason seen above the seam; the first cause counts. Completes
+ * every call. Then a server's connection goes at the end of poll(), a client's stays for its owner.
+ */
+void vbi_conn_fail(struct vb_conn *conn, int errnum, const char *where, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* A failed client connection with nothing exposed any more lets go of its endpoint. */
+void vbi_conn_settle(struct vb_conn *conn);
+
+/* Frees what failed during poll(). */
+void vbi_conn_reap(struct vbi_worker *worker);
+
+/* New connections that have not said hello in time fail. */
+void vbi_conn_expire_hellos(struct vbi_worker *worker);
+uint64_t vbi_conn_next_hello_end(const struct vbi_worker *worker);
+
+/* Puts the connection on, and takes it off, the list of those whose hello is awaited. */
+void vbi_conn_await_hello(struct vb_conn *conn);
+void vbi_conn_hello_done(struct vb_conn *conn);
+
+/* The credits field for a message that leaves now. */
+static inline uint16_t vbi_conn_credits(struct vb_conn *conn)
+{
+	conn->credit_told = conn->granted_to_peer;
+	return conn->granted_to_peer;
+}
+
+/* Fills in the header of a message of LENGTH bytes at DATA. */
+static inline void vbi_conn_header(struct vb_conn *conn, uint8_t *data, uint32_t length,
+				   uint8_t kind, uint8_t flags, uint16_t slot, uint16_t generation)
+{
+	struct vbi_header *header = (struct vbi_header *)data;
+
+	header->length = length;
+	header->slot = slot;
+	header->generation = generation;
+	header->interface = 0;
+	header->method = 0;
+	header->kind = kind;
+	header->flags = flags;
+	header->credits = vbi_conn_credits(conn);
+	header->time = 0;
+	header->status = 0;
+	header->extension = 0;
+}
+
+#endif
