@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/call.h"
+
+#include <errno.h>
+
+#include "rpc/conn.h"
+#include "rpc/control.h"
+#include "rpc/peer.h"
+#include "rpc/worker.h"
+
+/* ---- Start ---- */
+
+/* What a request needs before it can leave. */
+static inline bool may_send(const struct vb_call *call)
+{
+	const struct vbi_peer *peer = call->peer;
+	const struct vb_conn *conn = peer->conn;
+
+	return conn->granted != conn->sent && conn->bound[peer->index - 1].told &&
+	       (conn->free_slot != VBI_SLOT_NONE || call->method->flags & VB_METHOD_ONEWAY);
+}
+
+static bool may_send_or_failed(const void *context)
+{
+	const struct vb_call *call = context;
+
+	return may_send(call) || call->peer->conn->state == VBI_CONN_FAILED;
+}
+
+/* 0: the request can leave now. */
+static int wait_for_credit(struct vb_call *call)
+{
+	struct vb_conn *conn = call->peer->conn;
+	struct vbi_worker *worker = conn->worker;
+	uint64_t end = vbi_deadline_after(vbi_worker_look(worker), call->timeout_ns);
+
+	worker->stats.credit_waits++;
+	if (!vbi_worker_wait(worker, may_send_or_failed, call, end))
+		return -ETIMEDOUT;
+	return conn->state == VBI_CONN_FAILED ? -conn->error.errnum : 0;
+}
+
+static uint16_t take_slot(struct vb_conn *conn, struct vb_call *call)
+{
+	uint16_t index = conn->free_slot;
+	struct vbi_slot *slot = &conn->slots[index];
+
+	conn->free_slot = slot->next_free;
+	slot->call = call;
+	slot->interface = call->peer->index;
+	slot->method = call->method->number;
+	slot->state = VBI_SLOT_ACTIVE;
+	slot->generation++;
+	return index;
+}
+
+static void give_slot(struct vb_conn *conn, uint16_t index)
+{
+	struct vbi_slot *slot = &conn->slots[index];
+
+	if (slot->cancel_wanted) {
+		slot->cancel_wanted = false;
+		conn->control.n_cancels_wanted--;
+	}
+	slot->state = VBI_SLOT_FREE;
+	slot->call = NULL;
+	slot->next_free = conn->free_slot;
+	conn->free_slot = index;
+}
+
+/* Header `time`: microseconds left, rounded up, so that a short deadline is not sent as none. */
+static uint32_t time_left(uint64_t timeout_ns)
+{
+	uint64_t us = timeout_ns / VBI_NS_PER_US + (timeout_ns % VBI_NS_PER_US != 0);
+
+	return us < VBI_TIME_UNLIMITED ? (uint32_t)us : VBI_TIME_UNLIMITED;
+}
+
+static void write_header(struct vb_call *call, uint32_t length)
+{
+	struct vbi_peer *peer = call->peer;
+	struct vb_conn *conn = peer->conn;
+	struct vbi_header *header = (struct vbi_header *)peer->head.message;
+	bool oneway = call->slot == VBI_SLOT_NONE;
+
+	header->length = length;
+	header->slot = call->slot;
+	header->generation = oneway ? 0 : conn->slots[call->slot].generation;
+	header->interface = peer->index;
+	header->method = call->method->number;
+	header->kind = VBI_KIND_REQUEST;
+	header->flags = 0;
+	header->credits = vbi_conn_credits(conn);
+	header->time = oneway ? 0 : time_left(call->timeout_ns);
+	header->status = 0;
+	header->extension = 0;
+}
+
+/* The peer's next request gets another buffer: the transport has this one until it has left. */
+static int next_message(struct vbi_peer *peer)
+{
+	peer->message = peer->conn->ops->message_get(peer->conn->endpoint);
+	if (__builtin_expect(!peer->message, 0)) {
+		peer->head.message = peer->conn->scratch;
+		return -ENOBUFS;
+	}
+	peer->head.message = peer->message->data;
+	return 0;
+}
+
+int vbi_call_start(struct vb_call *call, struct vbi_peer *peer, const struct vb_method *method,
+		   uint32_t length)
+{
+	struct vb_conn *conn = peer->conn;
+	int error;
+
+	call->peer = peer;
+	call->method = method;
+	call->done = false;
+	call->timeout_ns = peer->deadline_ns ? peer->deadline_ns : method->deadline_ns;
+	if (__builtin_expect(conn->state != VBI_CONN_OPEN, 0))
+		return conn->error.errnum ? -conn->error.errnum : -ENOTCONN;
+	if (__builtin_expect(!may_send(call), 0)) {
+		error = wait_for_credit(call);
+		if (error)
+			return error;
+	}
+	if (__builtin_expect(!peer->message, 0))
+		return -ENOBUFS;
+	call->slot = method->flags & VB_METHOD_ONEWAY ? VBI_SLOT_NONE : take_slot(conn, call);
+	conn->sent++;
+	write_header(call, length);
+	conn->worker->stats.calls++;
+	conn->worker->stats.messages_sent++;
+	conn->ops->send(conn->endpoint, peer->message, length, false);
+	if (__builtin_expect(next_message(peer) != 0, 0))
+		vbi_conn_fail(conn, ENOBUFS, "send", "no message buffer is left for %s",
+			      peer->interface->name);
+	return 0;
+}
+
+/* ---- End ---- */
+
+void vbi_call_complete(struct vb_call *call, int errnum, enum vb_outcome outcome,
+		       struct vbi_message *reply)
+{
+	call->errnum = errnum;
+	call->outcome = outcome;
+	call->reply = reply;
+	call->done = true;
+}
+
+/* Our architectures agree on errno values; one that none of them knows is EIO. */
+static int errno_of_status(uint16_t status)
+{
+	return status && strerrorname_np(status) ? status : EIO;
+}
+
+/* What an answer says that breaks the rules; NULL: nothing. */
+static const char *answer_fault(const struct vb_conn *conn, const struct vbi_header *header)
+{
+	const struct vbi_slot *slot;
+
+	if (header->slot >= conn->n_slots)
+		return "it answers a call in a slot that does not exist";
+	slot = &conn->slots[header->slot];
+	if (slot->state == VBI_SLOT_FREE || slot->generation != header->generation ||
+	    slot->interface != header->interface || slot->method != header->method)
+		return "it answers a call that is not outstanding";
+	return NULL;
+}
+
+void vbi_call_answered(struct vb_conn *conn, struct vbi_message *message)
+{
+	const struct vbi_header *header = (const struct vbi_header *)message->data;
+	const char *fault = answer_fault(conn, header);
+	struct vb_call *call;
+
+	if (__builtin_expect(fault != NULL, 0)) {
+		conn->ops->release(conn->endpoint, message);
+		vbi_conn_fail(conn, EPROTO, "receive",
+			      "%s sent a message that breaks the protocol: %s", conn->address,
+			      fault);
+		return;
+	}
+	call = conn->slots[header->slot].call;
+	if (__builtin_expect(!call, 0)) {
+		conn->worker->stats.late_replies++;
+		conn->n_abandoned--;
+	}
+	give_slot(conn, header->slot);
+	if (__builtin_expect(call && header->kind == VBI_KIND_REPLY, 1)) {
+		vbi_call_complete(call, 0, VB_EXECUTED, message);
+		return;
+	}
+	if (call)
+		vbi_call_complete(call, errno_of_status(header->status),
+				  header->flags & VBI_FLAG_RAN ? VB_EXECUTED : VB_NOT_EXECUTED,
+				  NULL);
+	conn->ops->release(conn->endpoint, message);
+}
+
+void vbi_call_conn_died(struct vb_conn *conn)
+{
+	for (uint16_t i = 0; i < conn->n_slots; i++) {
+		struct vb_call *call = conn->slots[i].call;
+
+		if (conn->slots[i].state == VBI_SLOT_FREE)
+			continue;
+		give_slot(conn, i);
+		if (call)
+			vbi_call_complete(call,
+					  conn->error.errnum ? conn->error.errnum : ECONNRESET,
+					  VB_UNKNOWN, NULL);
+	}
+}
+
+/* ---- Exposures ---- */
+
+static void exposure_revoked(struct vbi_exposure *exposure)
+{
+	struct vb_call *call = exposure->owner;
+
+	call->is_revoking[exposure - call->exposures] = false;
+}
+
+static bool all_revoked(const void *context)
+{
+	const struct vb_call *call = context;
+
+	for (unsigned i = 0; i < call->n_exposures; i++)
+		if (call->is_revoking[i])
+			return call->peer->conn->state == VBI_CONN_FAILED;
+	return true;
+}
+
+static void revoke_all(struct vb_call *call, enum vbi_revoke how)
+{
+	struct vb_conn *conn = call->peer->conn;
+
+	for (unsigned i = 0; i < call->n_exposures; i++) {
+		struct vbi_exposure *exposure = &call->exposures[i];
+
+		exposure->owner = call;
+		exposure->revoked = exposure_revoked;
+		call->is_revoking[i] = conn->ops->revoke(conn->endpoint, exposure, how) ==
+				       -EINPROGRESS;
+	}
+}
+
+void vbi_call_revoke(struct vb_call *call, enum vbi_revoke how)
+{
+	struct vb_conn *conn = call->peer->conn;
+	uint64_t end;
+
+	if (conn->state == VBI_CONN_FAILED)
+		how = VBI_REVOKE_ABANDON;
+	revoke_all(call, how);
+	if (!all_revoked(call)) {
+		end = vbi_deadline_after(vbi_worker_look(conn->worker), conn->grace_ns);
+		vbi_worker_wait(conn->worker, all_revoked, call, end);
+	}
+	for (unsigned i = 0; i < call->n_exposures; i++)
+		if (call->is_revoking[i])
+			conn->ops->revoke(conn->endpoint, &call->exposures[i], VBI_REVOKE_ABANDON);
+	conn->n_exposures -= call->n_exposures;
+	call->n_exposures = 0;
+}
