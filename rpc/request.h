@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request: one call seen from the side that serves it.
+ *
+ *   received --> (GATHERING: waits for pool memory, pulls) --> RUNNING: the handler --> (PUSHING)
+ * --> answered
+ *
+ * Small calls go from received to answered within one call of the stub. All states belong to the
+ * worker's thread. Exactly one final answer is sent for each, unless its connection is dead or the
+ * method is one-way.
+ */
+#ifndef VBI_REQUEST_H
+#define VBI_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <verbena/stub.h>
+
+#include "transport/transport.h"
+
+struct vb_conn;
+struct vbi_binding;
+struct vbi_request;
+struct vbi_worker;
+
+enum vbi_request_state {
+	VBI_REQUEST_FREE,
+	VBI_REQUEST_NEW,       /* the stub decodes it for the first time */
+	VBI_REQUEST_WAITING,   /* in worker->waiting for pool memory */
+	VBI_REQUEST_GATHERING, /* its bulk is being pulled */
+	VBI_REQUEST_READY,     /* the stub runs (again), with all buffers there */
+	VBI_REQUEST_PUSHING,   /* the handler is done, its bulk is being pushed */
+};
+
+struct vbi_request_list {
+	struct vbi_request *first;
+	struct vbi_request *last;
+};
+
+/* One exposed buffer of a request: where its bytes are here. */
+struct vbi_bulk {
+	void *memory;	/* of the pool, or the peer's when mapped; NULL: none yet */
+	uint64_t size;	/* as asked of the pool */
+	bool mapped;	/* `direct`, and the transport can reach the peer's memory */
+	uint8_t rights; /* of the mapping */
+};
+
+/*
+ * Moves the exposed buffers of one request, in order, in chunks. Between two chunks it looks for a
+ * cancel. Two chunks are under way at a time so that the wire does not wait for us.
+ */
+#define VBI_CHUNK	    (256u << 10)
+#define VBI_CHUNKS_UNDERWAY 2
+
+struct vbi_mover {
+	bool push;	   /* else pull */
+	uint8_t buffer;	   /* the next chunk: of this buffer, */
+	uint8_t record;	   /* this record, */
+	uint64_t offset;   /* from here in the record, */
+	uint64_t position; /* and here in the buffer */
+	unsigned underway;
+	int error; /* the first, negative */
+	struct vbi_transfer transfers[VBI_CHUNKS_UNDERWAY];
+	bool busy[VBI_CHUNKS_UNDERWAY];
+};
+
+struct vbi_request_arena;
+
+struct vbi_request {
+	struct vb_request head; /* what the stub sees */
+	enum vbi_request_state state;
+	bool canceled;
+	bool answered; /* the final answer was sent; what follows is clean-up */
+	uint8_t n_buffers;
+	uint16_t slot;
+	uint16_t generation;
+	struct vb_conn *conn; /* NULL: it died; nothing can be answered */
+	struct vbi_binding *binding;
+	const struct vb_service_method *method;
+	struct vbi_message *message;
+	struct vbi_message *reply;
+	uint64_t deadline; /* on the worker's clock; UINT64_MAX: none */
+	uint32_t reply_length;
+	struct vbi_request_arena *arena;
+	uint64_t arena_bytes;
+	struct vbi_request *next; /* in a list of the worker */
+	struct vb_buffer buffers[VB_BUFFERS_MAX];
+	struct vbi_bulk bulk[VB_BUFFERS_MAX];
+	struct vbi_mover mover;
+};
+
+/* A request or one-way message has arrived on an open connection. Takes the message. */
+void vbi_request_received(struct vb_conn *conn, struct vbi_message *message);
+
+/* The caller of SLOT does not want its answer any more: the next look at it ends it. */
+void vbi_request_cancel(struct vb_conn *conn, uint16_t slot, uint16_t generation);
+
+/* The connection is dead: its requests end as soon as their transfers have. */
+void vbi_request_conn_died(struct vb_conn *conn);
+
+/* Answers with a failure: ERRNUM positive; RAN: the handler had started. The request is over. */
+void vbi_request_fail(struct vbi_request *request, int errnum, bool ran);
+
+/* The request's final answer is out, or will never be: gives everything back. */
+void vbi_request_end(struct vbi_request *request);
+
+/* Ends the connection over a request that breaks the rules. The request is over. */
+void vbi_request_refuse(struct vbi_request *request, const char *sentence);
+
+/* Sends the reply of request->reply_length bytes; whatever had to be pushed has been. It is over. */
+void vbi_request_send_reply(struct vbi_request *request);
+
+/* Frees the worker's stock of requests; none is at work. */
+void vbi_request_free_all(struct vbi_worker *worker);
+
+/* ---- bulk.c ---- */
+
+/* Gets memory for the exposed buffers and starts to pull. 0: all there; -EINPROGRESS; else negative
+ * errno: failed and over. */
+int vbi_bulk_gather(struct vbi_request *request);
+
+/* Pushes what is exposed and has length. 0: nothing to push; -EINPROGRESS: the reply follows by
+ * itself. */
+int vbi_bulk_push(struct vbi_request *request);
+
+/* Gives the request's bulk memory back, and lets waiting requests have it. */
+void vbi_bulk_release(struct vbi_request *request);
+
+/* Pool memory has come back: requests that wait for it try again, in order. */
+void vbi_bulk_retry_waiting(struct vbi_worker *worker);
+
+static inline struct vbi_request *vbi_request_of(struct vb_request *req)
+{
+	return (struct vbi_request *)req;
+}
+
+static inline const struct vbi_request *vbi_request_of_const(const struct vb_request *req)
+{
+	return (const struct vbi_request *)req;
+}
+
+#endif
