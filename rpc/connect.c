@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vb_connect() and its counterparts: a client's connection with the worker that is its own.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/conn.h"
+#include "rpc/options.h"
+#include "rpc/owner.h"
+#include "rpc/worker.h"
+
+/* A client serves no bulk: its pool only has to exist. */
+#define CLIENT_BULK_MAX 0
+
+/* A client's connection and its worker are one allocation in two pieces with one life. */
+static struct vb_conn *new_client(const struct vb_options *options)
+{
+	struct vbi_worker *worker = malloc(sizeof(*worker));
+	struct vb_conn *conn;
+
+	if (!worker)
+		return NULL;
+	vbi_worker_init(worker, options->wait, options->message_max, CLIENT_BULK_MAX);
+	conn = vbi_conn_new(worker, (uint16_t)options->inflight, options->grace_ns);
+	if (!conn)
+		goto free_worker;
+	conn->scratch = aligned_alloc(64, VBI_MESSAGE_MAX);
+	if (!conn->scratch)
+		goto free_conn;
+	conn->owner = vbi_owner_take();
+	conn->state = VBI_CONN_CONNECTING;
+	return conn;
+free_conn:
+	vbi_conn_free(conn);
+free_worker:
+	free(worker);
+	return NULL;
+}
+
+static void free_client(struct vb_conn *conn)
+{
+	struct vbi_worker *worker = conn->worker;
+
+	vbi_conn_free(conn);
+	vbi_worker_fini(worker);
+	free(worker);
+}
+
+static bool settled(const void *context)
+{
+	const struct vb_conn *conn = context;
+
+	return conn->state == VBI_CONN_OPEN || conn->state == VBI_CONN_FAILED;
+}
+
+/* Starts to connect; the cause is in conn->error if it cannot. */
+static int begin(struct vb_conn *conn, const char *address, const struct vb_options *options)
+{
+	struct vbi_cause cause = {0};
+	const char *rest = NULL;
+	const struct vbi_transport *transport = address ? vbi_transport_find(address, &rest) : NULL;
+	struct vbi_domain *domain;
+	int error = -EINVAL;
+
+	if (!transport)
+		vbi_options_explain_address(address, cause.sentence, sizeof(cause.sentence));
+	else
+		error = vbi_worker_domain(conn->worker, transport, &domain, &cause);
+	if (!error) {
+		snprintf(conn->address, sizeof(conn->address), "%s", address);
+		conn->ops = transport;
+		error = transport->connect(domain, rest, options->memory_max, conn, &conn->endpoint,
+					   &cause);
+	}
+	if (error)
+		vbi_error_first(&conn->error, -error, "connect", "%s",
+				cause.sentence[0] ? cause.sentence : "no memory to connect");
+	return error;
+}
+
+static int connect_client(struct vb_conn *conn, const char *address,
+			  const struct vb_options *options)
+{
+	uint64_t end = vbi_deadline_after(conn->worker->clock(), options->connect_timeout_ns);
+	int error = begin(conn, address, options);
+
+	if (error)
+		return error;
+	if (!vbi_worker_wait(conn->worker, settled, conn, end)) {
+		vbi_error_first(
+			&conn->error, ETIMEDOUT, "connect",
+			"%s did not answer within %llu ms: is the server running, or stopped?",
+			address, (unsigned long long)(options->connect_timeout_ns / VBI_NS_PER_MS));
+		return -ETIMEDOUT;
+	}
+	return conn->state == VBI_CONN_OPEN ? 0 : -conn->error.errnum;
+}
+
+struct vb_conn *vb_connect(const char *address, const struct vb_options *options)
+{
+	struct vb_error *error = vbi_error_thread();
+	struct vb_options chosen;
+	struct vb_conn *conn;
+	int result = -EINVAL;
+
+	error->errnum = 0;
+	if (vbi_options_conn(options, &chosen, error))
+		goto fail;
+	conn = new_client(&chosen);
+	if (!conn) {
+		vbi_error_set(error, ENOMEM, "connect", "no memory for a connection");
+		goto fail;
+	}
+	result = connect_client(conn, address, &chosen);
+	if (!result)
+		return conn;
+	*error = conn->error;
+	free_client(conn);
+fail:
+	errno = error->errnum;
+	return NULL;
+}
+
+void vb_conn_close(struct vb_conn *conn)
+{
+	if (!conn)
+		return;
+	/*
+	 * In a forked child the mappings are not there and the rings are the parent's: what is the
+	 * child's own copy is given up to its exit.
+	 */
+	if (!vbi_owner_is(conn->owner))
+		return;
+	free_client(conn);
+}
+
+const struct vb_error *vb_conn_error(const struct vb_conn *conn)
+{
+	if (!conn)
+		return vbi_error_thread();
+	return conn->error.errnum ? &conn->error : &conn->refusal;
+}
+
+int vb_conn_stats(const struct vb_conn *conn, struct vb_stats *stats)
+{
+	return vbi_options_copy_stats(&conn->worker->stats, stats);
+}
+
+void *vb_memory_alloc(struct vb_conn *conn, size_t size)
+{
+	void *memory;
+	int error = 0;
+
+	if (!conn || size == 0)
+		error = -EINVAL;
+	else if (!vbi_owner_is(conn->owner))
+		error = -EPERM;
+	else if (!conn->endpoint)
+		error = -ENOTCONN;
+	if (error) {
+		errno = -error;
+		return NULL;
+	}
+	memory = conn->ops->memory_alloc(conn->endpoint, size);
+	if (!memory) {
+		vbi_error_set(&conn->refusal, ENOMEM, "memory",
+			      "%zu bytes do not fit what the connection can give out: raise "
+			      "memory_max, or free memory",
+			      size);
+		errno = ENOMEM;
+	}
+	return memory;
+}
+
+void vb_memory_free(struct vb_conn *conn, void *memory)
+{
+	(void)conn;
+	if (memory && !vbi_transport_memory_free(memory))
+		vbi_log("memory: %p is not memory of vb_memory_alloc()", memory);
+}
+
+const char *vb_version(void)
+{
+	return "0.1.0";
+}

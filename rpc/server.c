@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/server.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "rpc/conn.h"
+#include "rpc/control.h"
+#include "rpc/options.h"
+#include "rpc/owner.h"
+#include "rpc/service.h"
+#include "rpc/worker.h"
+
+struct listener {
+	struct vbi_listener *transport;
+	struct listener *next;
+};
+
+struct vb_server {
+	struct vbi_worker worker;
+	struct vbi_service *services;
+	struct listener *listeners;
+	struct vb_conn *conns;
+	uint32_t n_conns;
+	uint32_t connections_max;
+	uint16_t inflight;
+	pid_t pid; /* of the process it belongs to: a forked child's copy is dead */
+	bool running;
+	int stop_fd;  /* an eventfd: writing it is safe in signal handlers */
+	int stopping; /* atomic */
+	struct vb_error error;
+	struct ev_loop *loop;
+	ev_io domain_watchers[VBI_DOMAINS_MAX];
+	unsigned n_watched;
+	ev_io stop_watcher;
+	ev_timer timeout;
+};
+
+/* ---- Create, free ---- */
+
+struct vb_server *vb_server_create(const struct vb_server_options *options)
+{
+	struct vb_error *error = vbi_error_thread();
+	struct vb_server_options chosen;
+	struct vb_server *server;
+
+	error->errnum = 0;
+	if (vbi_options_server(options, &chosen, error))
+		goto fail;
+	server = calloc(1, sizeof(*server));
+	if (!server) {
+		vbi_error_set(error, ENOMEM, "server", "no memory for a server");
+		goto fail;
+	}
+	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->stop_fd < 0) {
+		vbi_error_set(error, errno, "server",
+			      "no file descriptor for the server: raise the limit (ulimit -n)");
+		free(server);
+		goto fail;
+	}
+	vbi_worker_init(&server->worker, chosen.wait, chosen.message_max, chosen.bulk_max);
+	server->worker.server = server;
+	server->connections_max = chosen.connections_max;
+	server->inflight = (uint16_t)chosen.inflight;
+	server->pid = getpid();
+	return server;
+fail:
+	errno = error->errnum;
+	return NULL;
+}
+
+static void free_listeners(struct vb_server *server)
+{
+	struct listener *listener;
+	struct listener *next;
+
+	LL_FOREACH_SAFE(server->listeners, listener, next) {
+		listener->transport->ops->listener_close(listener->transport);
+		free(listener);
+	}
+	server->listeners = NULL;
+}
+
+void vb_server_free(struct vb_server *server)
+{
+	struct vbi_service *service;
+	struct vbi_service *next;
+
+	/* In a forked child the rings are the parent's: the child's copy is given up to its exit. */
+	if (!server || server->pid != getpid())
+		return;
+	while (server->conns)
+		vbi_conn_free(server->conns);
+	free_listeners(server);
+	LL_FOREACH_SAFE(server->services, service, next) {
+		vbi_service_free(service);
+	}
+	vbi_worker_fini(&server->worker);
+	close(server->stop_fd);
+	free(server);
+}
+
+const struct vb_error *vb_server_error(const struct vb_server *server)
+{
+	return server ? &server->error : vbi_error_thread();
+}
+
+/* ---- What the rest of the runtime asks ---- */
+
+struct vb_error *vbi_server_error(struct vb_server *server)
+{
+	return &server->error;
+}
+
+struct vbi_service *vbi_server_services(const struct vb_server *server)
+{
+	return server->services;
+}
+
+bool vbi_server_is_running(const struct vb_server *server)
+{
+	return server->running;
+}
+
+int vbi_server_add_service(struct vb_server *server, struct vbi_service *service)
+{
+	struct vb_conn probe = {.worker = &server->worker, .window = VBI_INFLIGHT_MAX};
+
+	LL_PREPEND(server->services, service);
+	if (vbi_hello_check_size(&probe) == 0)
+		return 0;
+	LL_DELETE(server->services, service);
+	vbi_error_set(&server->error, ENOSPC, "serve",
+		      "interface %s is one too many: the hello that lists them holds %u bytes",
+		      service->interface->name, VBI_CONTROL_MAX);
+	return -ENOSPC;
+}
+
+/* ---- Listen, accept ---- */
+
+static void watch_domains(struct vb_server *server);
+
+static int listen_at(struct vb_server *server, const char *address, struct vbi_cause *cause)
+{
+	const char *rest = NULL;
+	const struct vbi_transport *transport = address ? vbi_transport_find(address, &rest) : NULL;
+	struct vbi_domain *domain;
+	struct listener *listener;
+	int error;
+
+	if (!transport) {
+		vbi_options_explain_address(address, cause->sentence, sizeof(cause->sentence));
+		return -EINVAL;
+	}
+	error = vbi_worker_domain(&server->worker, transport, &domain, cause);
+	if (error)
+		return error;
+	listener = calloc(1, sizeof(*listener));
+	if (!listener)
+		return -ENOMEM;
+	error = transport->listen(domain, rest, server, &listener->transport, cause);
+	if (error) {
+		free(listener);
+		return error;
+	}
+	LL_PREPEND(server->listeners, listener);
+	if (server->running)
+		watch_domains(server);
+	return 0;
+}
+
+int vb_server_listen(struct vb_server *server, const char *address)
+{
+	struct vbi_cause cause = {0};
+	int error;
+
+	if (server->pid != getpid())
+		return vbi_edge(-EPERM);
+	error = listen_at(server, address, &cause);
+	if (!error)
+		return 0;
+	vbi_error_set(&server->error, -error, "listen", "%s",
+		      cause.sentence[0] ? cause.sentence : "no memory to listen");
+	return vbi_edge(error);
+}
+
+int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
+{
+	struct vb_server *server = listener_owner;
+	struct vb_conn *conn;
+
+	if (server->n_conns >= server->connections_max) {
+		server->worker.stats.connections_refused++;
+		return -EBUSY;
+	}
+	conn = vbi_conn_new(&server->worker, server->inflight, 0);
+	if (!conn)
+		return -ENOMEM;
+	conn->endpoint = endpoint;
+	conn->ops = endpoint->ops;
+	conn->owner = vbi_owner_take();
+	conn->state = VBI_CONN_HELLO;
+	snprintf(conn->address, sizeof(conn->address), "client pid %d uid %u",
+		 endpoint->identity.pid, endpoint->identity.uid);
+	endpoint->owner = conn;
+	DL_APPEND(server->conns, conn);
+	server->n_conns++;
+	server->worker.stats.connections_accepted++;
+	vbi_conn_await_hello(conn);
+	return 0;
+}
+
+void vbi_server_forget(struct vb_server *server, struct vb_conn *conn)
+{
+	DL_DELETE(server->conns, conn);
+	server->n_conns--;
+}
+
+/* ---- Run ---- */
+
+/* The loop only has to wake: the pass after it does the work. */
+static void on_ready(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	(void)loop;
+	(void)watcher;
+	(void)events;
+}
+
+static void on_timeout(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)watcher;
+	(void)events;
+}
+
+static void watch_domains(struct vb_server *server)
+{
+	for (; server->n_watched < server->worker.n_domains; server->n_watched++) {
+		struct vbi_domain *domain = server->worker.domains[server->n_watched];
+		ev_io *watcher = &server->domain_watchers[server->n_watched];
+
+		ev_io_init(watcher, on_ready, domain->ops->fd(domain), EV_READ);
+		ev_io_start(server->loop, watcher);
+	}
+}
+
+static bool is_stopping(const struct vb_server *server)
+{
+	return __atomic_load_n(&server->stopping, __ATOMIC_ACQUIRE);
+}
+
+/* Sleeps in the loop until something may have arrived. */
+static void sleep_in_loop(struct vb_server *server)
+{
+	struct vbi_worker *worker = &server->worker;
+	uint64_t end = vbi_worker_next_timeout(worker);
+	uint64_t now = worker->clock();
+
+	if (end <= now || !vbi_worker_arm(worker))
+		return;
+	worker->stats.sleeps++;
+	if (end != UINT64_MAX) {
+		server->timeout.repeat = (double)(end - now) / (double)VBI_NS_PER_S;
+		ev_timer_again(server->loop, &server->timeout);
+	} else {
+		ev_timer_stop(server->loop, &server->timeout);
+	}
+	ev_run(server->loop, EVRUN_ONCE);
+}
+
+static void serve_until_stopped(struct vb_server *server)
+{
+	struct vbi_worker *worker = &server->worker;
+	uint64_t spin_end = 0;
+	unsigned idle = 0;
+
+	while (!is_stopping(server)) {
+		if (vbi_worker_poll(worker)) {
+			idle = 0;
+			/* Off the caller's path: the answers have left. Stamps what comes next. */
+			spin_end = vbi_worker_look(worker) + VBI_SPIN_NS;
+			continue;
+		}
+		/* The first fruitless pass asks too: the client may wait for this very CPU. */
+		if (idle++ % VBI_POLLS_PER_LOOK == 0 && worker->wait != VB_WAIT_SPIN &&
+		    (!vbi_worker_may_spin(worker) || vbi_worker_look(worker) >= spin_end)) {
+			sleep_in_loop(server);
+			idle = 0;
+			continue;
+		}
+		if (worker->wait == VB_WAIT_SPIN && idle % VBI_POLLS_PER_LOOK == 0)
+			vbi_worker_look(worker);
+		vbi_cpu_relax();
+	}
+}
+
+int vb_server_run(struct vb_server *server)
+{
+	struct vb_conn *conn;
+
+	if (!vbi_owner_is(server->process_owner) && vbi_owner_token == 0)
+		server->pid = getpid();
+	server->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (!server->loop) {
+		vbi_error_set(&server->error, EMFILE, "run",
+			      "no event loop: raise the limit of open files (ulimit -n)");
+		return vbi_edge(-EMFILE);
+	}
+	DL_FOREACH(server->conns, conn) {
+		conn->owner = vbi_owner_take();
+	}
+	server->running = true;
+	server->n_watched = 0;
+	watch_domains(server);
+	ev_io_init(&server->stop_watcher, on_ready, server->stop_fd, EV_READ);
+	ev_io_start(server->loop, &server->stop_watcher);
+	ev_init(&server->timeout, on_timeout);
+	serve_until_stopped(server);
+	while (server->conns)
+		vbi_conn_free(server->conns);
+	ev_loop_destroy(server->loop);
+	server->loop = NULL;
+	server->running = false;
+	/* Ready to run again. */
+	uint64_t count;
+	if (read(server->stop_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		vbi_log("run: the stop event could not be read");
+	__atomic_store_n(&server->stopping, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void vb_server_stop(struct vb_server *server)
+{
+	uint64_t one = 1;
+	int saved = errno;
+
+	__atomic_store_n(&server->stopping, 1, __ATOMIC_RELEASE);
+	/* Fails only if the counter is full, and then the loop wakes anyway. */
+	if (write(server->stop_fd, &one, sizeof(one)) < 0) {}
+	errno = saved;
+}
+
+int vb_server_stats(const struct vb_server *server, struct vb_stats *stats)
+{
+	return vbi_options_copy_stats(&server->worker.stats, stats);
+}
