@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies files to and from a file-server, through calls that look like open, fstat, read and write.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "file.vb.h"
+
+#define CHUNK (1u << 20)
+
+struct settings {
+	const char *address;
+	const char *words[3];
+	unsigned n_words;
+};
+
+static const char *const outcomes[] = {
+	[VB_NOT_SENT] = "not sent",
+	[VB_NOT_EXECUTED] = "not executed",
+	[VB_EXECUTED] = "executed",
+	[VB_UNKNOWN] = "outcome unknown",
+};
+
+/* Says what failed as perror() would, and what is known about the call. */
+static int complain(const struct file_peer *peer, const char *what, const char *name)
+{
+	fprintf(stderr, "file-client: %s %s: %s (%s)\n", what, name, strerror(errno),
+		outcomes[file_peer_outcome(peer)]);
+	return 1;
+}
+
+static int show_stat(struct file_peer *peer, const char *name)
+{
+	struct file_stat st;
+	char when[32];
+	time_t seconds;
+	int32_t fd = file_open(peer, name, O_RDONLY, 0);
+
+	if (fd < 0)
+		return complain(peer, "open", name);
+	if (file_fstat(peer, fd, &st) < 0)
+		return complain(peer, "fstat", name);
+	seconds = (time_t)(st.mtime_ns / 1000000000);
+	strftime(when, sizeof(when), "%F %T", localtime(&seconds));
+	printf("%s: %" PRIu64 " bytes, mode %o, %u link(s), changed %s\n", name, st.size,
+	       st.mode & 07777, st.nlink, when);
+	return file_close(peer, fd) < 0 ? complain(peer, "close", name) : 0;
+}
+
+/* All bytes of a local descriptor into a remote one. */
+static int send_all(struct file_peer *peer, int from, int32_t to, const char *name)
+{
+	char *buffer = malloc(CHUNK);
+	ssize_t n;
+	int result = buffer ? 0 : 1;
+
+	while (!result && (n = read(from, buffer, CHUNK)) != 0) {
+		for (ssize_t done = 0; n > 0 && done < n && !result;) {
+			int64_t written = file_write(peer, to, buffer + done, (uint64_t)(n - done));
+
+			if (written < 0)
+				result = complain(peer, "write", name);
+			done += written;
+		}
+		if (n < 0) {
+			perror("file-client: read");
+			result = 1;
+		}
+	}
+	free(buffer);
+	return result;
+}
+
+/* All bytes of a remote descriptor into a local one. */
+static int receive_all(struct file_peer *peer, int32_t from, FILE *to, const char *name)
+{
+	char *buffer = malloc(CHUNK);
+	int64_t n;
+
+	if (!buffer)
+		return 1;
+	while ((n = file_read(peer, from, buffer, CHUNK)) > 0) {
+		if (fwrite(buffer, 1, (size_t)n, to) != (size_t)n) {
+			perror("file-client: write");
+			break;
+		}
+	}
+	free(buffer);
+	if (n < 0)
+		return complain(peer, "read", name);
+	return n != 0 || fflush(to) != 0;
+}
+
+static int put(struct file_peer *peer, const char *local, const char *remote)
+{
+	int from = open(local, O_RDONLY | O_CLOEXEC);
+	int32_t to;
+	int result;
+
+	if (from < 0) {
+		fprintf(stderr, "file-client: %s: %s\n", local, strerror(errno));
+		return 1;
+	}
+	to = file_open(peer, remote, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	result = to < 0 ? complain(peer, "open", remote) : send_all(peer, from, to, remote);
+	if (to >= 0 && file_close(peer, to) < 0)
+		result = complain(peer, "close", remote);
+	close(from);
+	return result;
+}
+
+static int get(struct file_peer *peer, const char *remote, const char *local)
+{
+	int32_t from = file_open(peer, remote, O_RDONLY, 0);
+	FILE *to = stdout;
+	int result;
+
+	if (from < 0)
+		return complain(peer, "open", remote);
+	if (local)
+		to = fopen(local, "wb");
+	if (!to) {
+		fprintf(stderr, "file-client: %s: %s\n", local, strerror(errno));
+		return 1;
+	}
+	result = receive_all(peer, from, to, remote);
+	if (local && fclose(to) != 0)
+		result = 1;
+	if (file_close(peer, from) < 0)
+		result = complain(peer, "close", remote);
+	return result;
+}
+
+/* ---- Main ---- */
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct settings *settings = state->input;
+
+	if (key == 'c')
+		settings->address = argument;
+	else if (key == ARGP_KEY_ARG && settings->n_words < 3)
+		settings->words[settings->n_words++] = argument;
+	else if (key == ARGP_KEY_ARG)
+		argp_error(state, "%s: one argument too many", argument);
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
+static const struct argp_option options[] = {
+	{"connect", 'c', "ADDRESS", 0, "where the file-server listens (shm://file)", 0},
+	{0},
+};
+
+static int command(struct file_peer *peer, const struct settings *s, int *ret_known)
+{
+	const char *verb = s->n_words ? s->words[0] : "";
+
+	*ret_known = 1;
+	if (strcmp(verb, "stat") == 0 && s->n_words == 2)
+		return show_stat(peer, s->words[1]);
+	if (strcmp(verb, "put") == 0 && s->n_words == 3)
+		return put(peer, s->words[1], s->words[2]);
+	if (strcmp(verb, "get") == 0 && s->n_words == 3)
+		return get(peer, s->words[1], s->words[2]);
+	if (strcmp(verb, "cat") == 0 && s->n_words == 2)
+		return get(peer, s->words[1], NULL);
+	*ret_known = 0;
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options,
+		parse,
+		"stat REMOTE\ncat REMOTE\nget REMOTE LOCAL\nput LOCAL REMOTE",
+		"Reads and writes the files of a file-server.",
+		NULL,
+		NULL,
+		NULL};
+	struct settings settings = {.address = "shm://file"};
+	struct vb_conn *conn;
+	struct file_peer *peer;
+	int known = 0;
+	int result = 1;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &settings);
+	conn = vb_connect(settings.address, NULL);
+	if (!conn) {
+		fprintf(stderr, "file-client: %s\n", vb_conn_error(NULL)->sentence);
+		return 1;
+	}
+	peer = file_peer_bind(conn);
+	if (!peer)
+		fprintf(stderr, "file-client: %s\n", vb_conn_error(conn)->sentence);
+	else
+		result = command(peer, &settings, &known);
+	if (peer && !known)
+		fprintf(stderr, "file-client: say stat, cat, get or put, and on what (--help)\n");
+	file_peer_free(peer);
+	vb_conn_close(conn);
+	return result;
+}
