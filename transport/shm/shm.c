@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared memory on one host: the table of operations, and those that are nobody else's. */
+#include "transport/shm/shm.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static void *region_alloc(struct vbi_domain *base, size_t size)
+{
+	void *region = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)base;
+	return region == MAP_FAILED ? NULL : region;
+}
+
+static void region_free(struct vbi_domain *base, void *region, size_t size)
+{
+	(void)base;
+	if (region)
+		munmap(region, size);
+}
+
+static int expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
+{
+	(void)base;
+	(void)exposure;
+	return -EOPNOTSUPP;
+}
+
+static int revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum vbi_revoke how)
+{
+	(void)base;
+	(void)exposure;
+	(void)how;
+	return -EOPNOTSUPP;
+}
+
+static void *memory_alloc(struct vbi_endpoint *base, size_t size)
+{
+	(void)base;
+	(void)size;
+	return NULL;
+}
+
+static bool memory_free(void *memory)
+{
+	(void)memory;
+	return false;
+}
+
+static int transfer(struct vbi_endpoint *base, struct vbi_transfer *what)
+{
+	(void)base;
+	(void)what;
+	return -EOPNOTSUPP;
+}
+
+static void *map(struct vbi_endpoint *base, const struct vbi_record *record, unsigned rights)
+{
+	(void)base;
+	(void)record;
+	(void)rights;
+	return NULL;
+}
+
+static void unmap(struct vbi_endpoint *base, const struct vbi_record *record, unsigned rights)
+{
+	(void)base;
+	(void)record;
+	(void)rights;
+}
+
+const struct vbi_transport vbi_shm = {
+	.scheme = "shm",
+	.domain_open = shm_domain_open,
+	.domain_close = shm_domain_close,
+	.poll = shm_domain_poll,
+	.arm = shm_domain_arm,
+	.fd = shm_domain_fd,
+	.sleep = shm_domain_sleep,
+	.next_timeout = shm_domain_next_timeout,
+	.spin_pays = shm_domain_spin_pays,
+	.listen = shm_listen,
+	.listener_close = shm_listener_close,
+	.connect = shm_connect,
+	.close = shm_endpoint_close,
+	.message_get = shm_endpoint_message_get,
+	.message_put = shm_endpoint_message_put,
+	.send = shm_endpoint_send,
+	.flush = shm_endpoint_flush,
+	.release = shm_endpoint_release,
+	.expose = expose,
+	.revoke = revoke,
+	.memory_alloc = memory_alloc,
+	.memory_free = memory_free,
+	.region_alloc = region_alloc,
+	.region_free = region_free,
+	.pull = transfer,
+	.push = transfer,
+	.map = map,
+	.unmap = unmap,
+};

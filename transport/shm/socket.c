@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/shm/socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int shm_socket_open(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int shm_socket_send(int socket_fd, const void *bytes, size_t size, const int *fds, unsigned n_fds)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * SHM_SOCKET_FDS_MAX)];
+	struct iovec piece = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+
+	if (n_fds) {
+		struct cmsghdr *header;
+
+		memset(control, 0, sizeof(control));
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		memcpy(CMSG_DATA(header), fds, sizeof(int) * n_fds);
+	}
+	if (sendmsg(socket_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Collects the descriptors of a received message. */
+static unsigned take_fds(struct msghdr *message, int fds[SHM_SOCKET_FDS_MAX])
+{
+	unsigned n_fds = 0;
+
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
+	     header = CMSG_NXTHDR(message, header)) {
+		size_t count;
+
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count && n_fds < SHM_SOCKET_FDS_MAX; i++, n_fds++)
+			memcpy(&fds[n_fds], CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+	}
+	return n_fds;
+}
+
+ssize_t shm_socket_receive(int socket_fd, void *bytes, size_t size, int fds[SHM_SOCKET_FDS_MAX],
+			   unsigned *ret_n_fds)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * SHM_SOCKET_FDS_MAX)];
+	struct iovec piece = {.iov_base = bytes, .iov_len = size};
+	struct msghdr message = {
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t length = recvmsg(socket_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	unsigned n_fds;
+
+	if (length < 0)
+		return -errno;
+	n_fds = take_fds(&message, fds);
+	if (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) {
+		bool full = n_fds == SHM_SOCKET_FDS_MAX;
+
+		while (n_fds)
+			close(fds[--n_fds]);
+		if (message.msg_flags & MSG_TRUNC)
+			return -EMSGSIZE;
+		return full ? -EPROTO : -EMFILE;
+	}
+	*ret_n_fds = n_fds;
+	return length;
+}
+
+struct vb_identity shm_socket_identity(int socket_fd)
+{
+	struct vb_identity nobody = {.uid = (uint32_t)-1, .gid = (uint32_t)-1, .pid = -1};
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+
+	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+		return nobody;
+	return (struct vb_identity){
+		.uid = credentials.uid,
+		.gid = credentials.gid,
+		.pid = credentials.pid,
+	};
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One message with descriptors over an AF_UNIX socket. Nothing here blocks. */
+#ifndef SHM_SOCKET_H
+#define SHM_SOCKET_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "transport/transport.h"
+
+/* More descriptors than any message of ours has, so that one with too many is seen as such. */
+#define SHM_SOCKET_FDS_MAX 8
+
+/* A SOCK_SEQPACKET socket, not blocking, not inherited. Negative errno. */
+int shm_socket_open(void);
+
+/* Sends SIZE bytes and FDS, which stay the caller's. Negative errno. */
+int shm_socket_send(int socket_fd, const void *bytes, size_t size, const int *fds, unsigned n_fds);
+
+/*
+ * Receives one message into BYTES of SIZE. Returns its length, 0 at the end; negative errno:
+ * -EAGAIN, nothing there; -EMFILE, there was no room for its descriptors here; -EMSGSIZE, it is
+ * longer than SIZE; -EPROTO, it has more descriptors than any of ours. The descriptors are the caller's (none if the result is negative) and are not inherited.
+ */
+ssize_t shm_socket_receive(int socket_fd, void *bytes, size_t size, int fds[SHM_SOCKET_FDS_MAX],
+			   unsigned *ret_n_fds);
+
+/* Who is at the other end, by the kernel's word. All -1 if it does not say. */
+struct vb_identity shm_socket_identity(int socket_fd);
+
+#endif
