@@ -14,7 +14,7 @@ import subprocess
 import house
 
 LIBRARY = "rpc/libverbena.so"
-LIST = "rpc/libverbena.map"
+LIST = "rpc/verbena.map"
 HEADERS = "rpc/include/verbena"
 SONAME = "libverbena.so.0"
 
@@ -32,7 +32,8 @@ def exported(library):
 
 
 def listed(path):
-    bare = re.sub(r"#.*", "", path.read_text(encoding="utf-8"))
+    content = path.read_text(encoding="utf-8")
+    bare = re.sub(r"/\*.*?\*/|#[^\n]*", "", content, flags=re.DOTALL)
     blocks = re.findall(r"global:(.*?)(?:local:|\})", bare, re.DOTALL)
     return {name.strip() for block in blocks for name in block.split(";") if name.strip()}
 
@@ -101,7 +102,7 @@ PLANTS = [
     plant("a.c", "int vb_b", "int vbi_c(void) { return 0; }\nint vb_b", "vbi_c does not begin"),
     plant("a.c", "int vb_b", "int vb_c(void) { return 0; }\nint vb_b", "vb_c is exported and not"),
     plant("a.c", "int vb_b", "static int vb_b", "vb_b is in a public header and not exported"),
-    plant(LIST, "vb_b;", "vb_b;\n\tvb_gone;", "vb_gone is in rpc/libverbena.map and not"),
+    plant(LIST, "vb_b;", "vb_b;\n\tvb_gone;", "vb_gone is in rpc/verbena.map and not"),
     plant(HEADERS + "/a.h", "vb_b", "vb_d", "vb_b is exported and in no public header"),
     plant("soname", "0", "7", "soname"),
     plant("a.c", "int", "static int", "exports nothing"),
