@@ -129,7 +129,7 @@ static bool parse_member(struct idl_parser *parser, struct body *body)
 
 	if (rule < IDL_N_RULES)
 		return parse_rule(parser, body, rule);
-	if (idl_foreign_declaration(parser, false) || unknown_rule(parser))
+	if (idl_foreign_declaration(parser, false))
 		return false;
 	if (!body->first_decl.source)
 		body->first_decl = idl_parser_span(parser);
@@ -141,7 +141,7 @@ static bool parse_member(struct idl_parser *parser, struct body *body)
 	} else if (idl_parser_at_word(parser, "reserved")) {
 		decl = parse_reserved(parser, body->decl);
 	} else {
-		decl = idl_parse_method(parser, body->decl);
+		decl = unknown_rule(parser) ? NULL : idl_parse_method(parser, body->decl);
 	}
 	if (!decl)
 		return false;
