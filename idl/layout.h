@@ -22,6 +22,7 @@
 
 #include "idl/ast.h"
 
+struct idl_arena;
 struct idl_program;
 
 /* Bytes before a message's root. */
@@ -39,6 +40,9 @@ struct idl_program;
 
 /* Fields that share one word of presence bits. */
 #define IDL_PRESENCE_BITS 32u
+
+/* A C struct may be this large: the arithmetic on sizes stays far from its limits. */
+#define IDL_MAX_STRUCT_SIZE (16u << 20)
 
 /* presence_word of a field that is not optional. */
 #define IDL_NOT_OPTIONAL UINT32_MAX
@@ -128,12 +132,17 @@ struct idl_struct_layout {
 	uint32_t c_align;
 	const uint32_t *c_offsets; /* by idl_field.index; frozen structs only, else NULL */
 
+	/* Structs within structs, 1 for none: at most IDL_MAX_STRUCT_DEPTH, so recursion is safe. */
+	unsigned depth;
+
 	bool is_checked; /* frozen: holds a bool or closed enum somewhere, so values are refused */
+
+	/* A string, bytes or a sequence somewhere: C pointers, heap whose size depends on values. */
+	bool is_variable;
 
 	/* Growing structs only; no fields and no forms otherwise. */
 	struct idl_wire_block block;
 	bool has_heap;	    /* some field has a block in the heap */
-	bool is_variable;   /* heap whose size depends on values: a string, bytes or a sequence */
 	uint64_t heap_min;  /* least bytes of heap beneath one struct, its own block not counted */
 	uint64_t heap_max;  /* most bytes of the same, over all minors */
 	uint64_t arena_max; /* bytes of C arrays behind one decoded struct, each rounded up to 8 */
@@ -176,6 +185,15 @@ struct idl_method_layout {
  * cannot fit (E04xx, W04xx).
  */
 void idl_layout_program(struct idl_program *program);
+
+/*
+ * The C form of a struct whose fields are checked, the members for the wire still empty; NULL when
+ * it is larger than IDL_MAX_STRUCT_SIZE. The checker asks for it, to find padding.
+ */
+struct idl_struct_layout *idl_layout_c_form(struct idl_arena *arena, const struct idl_decl *decl);
+
+/* Bytes of a field's member in C, all elements of an array; has_ and n_ members not counted. */
+uint64_t idl_layout_c_field_size(const struct idl_field *field);
 
 /* The form of a block at an agreed minor; never NULL. */
 const struct idl_wire_form *idl_wire_form_at(const struct idl_wire_block *block, uint32_t minor);

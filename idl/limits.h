@@ -37,6 +37,9 @@
  */
 #define IDL_MAX_TYPE_DEPTH 8
 
+/* Structs within structs: layout, comparison and generated code recurse over them. */
+#define IDL_MAX_STRUCT_DEPTH 16u
+
 /* Height of an expression tree, so that parser and evaluator may recurse over it. */
 #define IDL_MAX_EXPR_DEPTH 64
 
@@ -83,6 +86,29 @@
 /* Language: a deadline, in microseconds: 32 bits on the wire, the last value means "longer". */
 #define IDL_MIN_DEADLINE_US 1ull
 #define IDL_MAX_DEADLINE_US 4294000000ull
+
+/*
+ * Language: N of string<N>, bytes<N> and sequence<T, N>: what the largest transfer can move. What
+ * must fit a message is bounded by that, but N may be generous.
+ */
+#define IDL_MAX_BOUND (1u << 30)
+
+/* Language: buffers of one method; the stubs keep an array of them in each call. */
+#define IDL_MAX_BUFFERS 8
+
+/*
+ * Language: the rules of an interface. A message is at most what every transport takes; a transfer
+ * at most 16 bulk records of 64 MiB; a window of requests less than half of 16 bits, so that
+ * credits compare.
+ */
+#define IDL_DEFAULT_DEADLINE_US	 10000000ull
+#define IDL_DEFAULT_MAX_MESSAGE	 (8u << 10)
+#define IDL_MIN_MAX_MESSAGE	 64u
+#define IDL_MAX_MAX_MESSAGE	 (64u << 10)
+#define IDL_DEFAULT_MAX_INLINE	 (4u << 10)
+#define IDL_DEFAULT_MAX_TRANSFER (64u << 20)
+#define IDL_MAX_MAX_TRANSFER	 (1u << 30)
+#define IDL_MAX_INFLIGHT	 32767u
 
 /*
  * Diagnostics shown by one run; more would scroll the first, usually the cause of the rest, away.
