@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdlib.h>
 
+#include "idl/check.h"
 #include "idl/idl.h"
 #include "idl/load.h"
 
@@ -28,6 +29,8 @@ struct idl_program *idl_compile(const char *path, const struct idl_options *opti
 	struct idl_program *program = program_new();
 
 	idl_load(program, path, options, true);
+	if (idl_program_ok(program))
+		idl_check_program(program);
 	return program;
 }
 
