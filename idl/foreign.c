@@ -36,16 +36,16 @@ static const struct {
 	{"nlink_t", "uint32"},	 {"socklen_t", "uint32"}, {"_Bool", "bool"},
 	{"boolean", "bool"},	 {"uint", "uint32"},	  {"ushort", "uint16"},
 	{"ulong", "uint64"},	 {"byte", "uint8"},	  {"octet", "uint8"},
-	{"hyper", "int64"},	 {"float", "float32"},	  {"double", "float64"},
-	{"u8", "uint8"},	 {"u16", "uint16"},	  {"u32", "uint32"},
-	{"u64", "uint64"},	 {"sint32", "int32"},	  {"sint64", "int64"},
-	{"fixed32", "uint32"},	 {"fixed64", "uint64"},	  {"sfixed32", "int32"},
-	{"sfixed64", "int64"},	 {"wchar_t", "uint32"},
+	{"float", "float32"},	 {"double", "float64"},	  {"u8", "uint8"},
+	{"u16", "uint16"},	 {"u32", "uint32"},	  {"u64", "uint64"},
+	{"sint32", "int32"},	 {"sint64", "int64"},	  {"fixed32", "uint32"},
+	{"fixed64", "uint64"},	 {"sfixed32", "int32"},	  {"sfixed64", "int64"},
+	{"wchar_t", "uint32"},
 };
 
 /* Words that C joins into one type. */
 static const char *const c_words[] = {
-	"unsigned", "signed", "short", "long", "int", "char", "const", "volatile",
+	"unsigned", "signed", "short", "long", "hyper", "int", "char", "const", "volatile",
 };
 
 bool idl_foreign_is_keyword(const char *word)
@@ -104,7 +104,7 @@ static bool take_c_word(struct idl_parser *parser, struct c_type *type)
 		type->is_unsigned |= strcmp(word, "unsigned") == 0;
 		type->is_char |= strcmp(word, "char") == 0;
 		type->is_short |= strcmp(word, "short") == 0;
-		type->is_long |= strcmp(word, "long") == 0;
+		type->is_long |= strcmp(word, "long") == 0 || strcmp(word, "hyper") == 0;
 		type->is_number |= strcmp(word, "const") != 0 && strcmp(word, "volatile") != 0;
 	} else if (!type->is_number && c_type_here(word)) {
 		type->is_number = true;

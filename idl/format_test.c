@@ -55,7 +55,8 @@ static void a_block_on_one_line_stays_there_if_it_fits(void **state)
 		      "struct a { uint32 x; uint8 y[4]; };\n"
 		      "enum e : uint8 { A = 0, B = 1 };\n");
 	expect_format(
-		"package p;\nstruct a { uint32 a_rather_long_name; uint32 another_name_that_is_long;"
+		"package p;\n"
+		"struct a { uint32 a_rather_long_name; uint32 another_name_that_is_long;"
 		" uint32 and_yet_another_one_here; };\n",
 		"package p;\n"
 		"struct a {\n"

@@ -67,7 +67,8 @@ static struct idl_expr *parse_fraction(struct idl_parser *parser, struct idl_spa
 
 	if (fraction->kind != IDL_TOKEN_NUMBER || fraction->end - whole.start > IDL_MAX_NAME ||
 	    idl_parser_token(parser)->start != whole.end || fraction->start != whole.end + 1 ||
-	    idl_token_is_hex(parser->source, fraction)) {
+	    idl_token_is_hex(parser->source, fraction) ||
+	    idl_token_is_hex(parser->source, &parser->tokens[parser->previous])) {
 		idl_diag_at(parser->diags, IDL_E0006, idl_parser_span(parser),
 			    "a fraction is digits, a point and at least one digit");
 		return NULL;

@@ -208,6 +208,35 @@ static bool parse_head_version(struct idl_parser *parser, struct idl_interface *
 	return ok;
 }
 
+/*
+ * The highest number in use, so that a proposal is free: behind `) =`, and behind `reserved`. Looks
+ * ahead in the body whose first token is the current one.
+ */
+static uint64_t find_last_number(const struct idl_parser *parser)
+{
+	const struct idl_token *token = idl_parser_token(parser);
+	uint64_t last = 0, value;
+	bool reserved = false;
+	unsigned depth = 1;
+
+	for (; depth && token->kind != IDL_TOKEN_END; token++) {
+		depth += token->kind == IDL_TOKEN_LEFT_BRACE;
+		depth -= token->kind == IDL_TOKEN_RIGHT_BRACE;
+		if (depth != 1)
+			continue;
+		if (token->kind == IDL_TOKEN_SEMICOLON)
+			reserved = false;
+		else if (idl_token_is(parser->source, token, "reserved"))
+			reserved = true;
+		if (token->kind == IDL_TOKEN_NUMBER &&
+		    (reserved || (token[-1].kind == IDL_TOKEN_EQUALS &&
+				  token[-2].kind == IDL_TOKEN_RIGHT_PAREN)) &&
+		    idl_token_number(parser->source, token, &value) && value > last)
+			last = value;
+	}
+	return last;
+}
+
 static bool parse_body(struct idl_parser *parser, struct idl_decl *decl)
 {
 	struct idl_interface *interface = &decl->u.interface;
@@ -221,7 +250,7 @@ static bool parse_body(struct idl_parser *parser, struct idl_decl *decl)
 	struct idl_diag *diag;
 	bool closed;
 
-	parser->last_number = 0;
+	parser->last_number = find_last_number(parser);
 	while (!idl_parser_body_ends(parser, open, "the interface", &closed)) {
 		if (!parse_member(parser, &body))
 			idl_parser_resume(parser);

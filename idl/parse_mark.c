@@ -244,6 +244,16 @@ static bool parse_mark(struct idl_parser *parser, enum idl_mark_kind kind,
 	return true;
 }
 
+/* Whether the current word is what stands behind a forgotten comma or semicolon. */
+static bool begins_next(const struct idl_parser *parser, const struct idl_suggest *suggest)
+{
+	enum idl_token_kind next = idl_parser_peek(parser, 1)->kind;
+
+	return next == IDL_TOKEN_EQUALS || (next == IDL_TOKEN_WORD && !suggest->best) ||
+	       idl_parser_at_word(parser, "in") || idl_parser_at_word(parser, "out") ||
+	       idl_parser_at_word(parser, "inout");
+}
+
 /* A word on the same line that is no mark is a mistyped one; on the next, a `;` is missing. */
 static bool unknown_mark(struct idl_parser *parser, enum idl_mark_place place)
 {
@@ -252,18 +262,15 @@ static bool unknown_mark(struct idl_parser *parser, enum idl_mark_place place)
 
 	if (!idl_parser_at(parser, IDL_TOKEN_WORD) || idl_parser_on_new_line(parser))
 		return false;
-	/* What a comma was forgotten before. */
-	if (idl_parser_peek(parser, 1)->kind == IDL_TOKEN_EQUALS ||
-	    idl_parser_at_word(parser, "in") || idl_parser_at_word(parser, "out") ||
-	    idl_parser_at_word(parser, "inout"))
-		return false;
-	diag = idl_diag_at(parser->diags, IDL_E0116, idl_parser_span(parser),
-			   "'%s' is no mark of %s", idl_parser_text(parser), places[place].name);
 	idl_suggest_init(&suggest, idl_parser_text(parser));
 	for (unsigned kind = 0; kind < IDL_N_MARKS; kind++) {
 		if (places[place].allowed[kind])
 			idl_suggest_offer(&suggest, mark_words[kind]);
 	}
+	if (begins_next(parser, &suggest))
+		return false;
+	diag = idl_diag_at(parser->diags, IDL_E0116, idl_parser_span(parser),
+			   "'%s' is no mark of %s", idl_parser_text(parser), places[place].name);
 	idl_diag_mean(diag, &suggest);
 	idl_parser_step(parser);
 	return true;

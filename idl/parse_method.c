@@ -175,11 +175,7 @@ static bool parse_number(struct idl_parser *parser, struct idl_method *method)
 
 	if (idl_parser_take(parser, IDL_TOKEN_EQUALS)) {
 		method->number_span = idl_parser_span(parser);
-		if (!idl_parser_integer(parser, "the method's number", &method->number))
-			return false;
-		if (method->number > parser->last_number)
-			parser->last_number = method->number;
-		return true;
+		return idl_parser_integer(parser, "the method's number", &method->number);
 	}
 	method->number_span = idl_span_after(idl_parser_previous_span(parser));
 	diag = idl_diag_at(parser->diags, IDL_E0123, method->number_span,

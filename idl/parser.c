@@ -311,8 +311,11 @@ bool idl_parser_semicolon(struct idl_parser *parser)
 {
 	if (idl_parser_take(parser, IDL_TOKEN_SEMICOLON))
 		return true;
+	/* Two words begin a declaration, so the one before them is complete. */
 	if (idl_parser_on_new_line(parser) || idl_parser_at(parser, IDL_TOKEN_RIGHT_BRACE) ||
-	    idl_parser_at(parser, IDL_TOKEN_END)) {
+	    idl_parser_at(parser, IDL_TOKEN_END) ||
+	    (idl_parser_at(parser, IDL_TOKEN_WORD) &&
+	     idl_parser_peek(parser, 1)->kind == IDL_TOKEN_WORD)) {
 		semicolon_missing(parser, IDL_E0102, "a ';' is missing here");
 		return true;
 	}
@@ -362,8 +365,10 @@ void idl_parser_resume(struct idl_parser *parser)
 		if (kind == IDL_TOKEN_LEFT_BRACE)
 			depth++;
 		if (kind == IDL_TOKEN_RIGHT_BRACE && --depth == 0) {
-			idl_parser_take(parser, IDL_TOKEN_SEMICOLON);
-			break;
+			depth = 0;
+			if (idl_parser_take(parser, IDL_TOKEN_SEMICOLON) ||
+			    !idl_parser_at(parser, IDL_TOKEN_EQUALS)) /* } = 1; of rpcgen */
+				break;
 		}
 	}
 	parser->skipping = false;
@@ -373,6 +378,7 @@ bool idl_parser_body_ends(struct idl_parser *parser, struct idl_span open, const
 			  bool *ret_closed)
 {
 	struct idl_diag *diag;
+	enum idl_token_kind next;
 	bool begins_file_part;
 
 	*ret_closed = true;
@@ -382,7 +388,8 @@ bool idl_parser_body_ends(struct idl_parser *parser, struct idl_span open, const
 	begins_file_part = idl_parser_at_word(parser, "interface") ||
 			   idl_parser_at_word(parser, "package") ||
 			   idl_parser_at_word(parser, "import");
-	if (idl_parser_peek(parser, 1)->kind == IDL_TOKEN_EQUALS) /* a value of that name */
+	next = idl_parser_peek(parser, 1)->kind;
+	if (next == IDL_TOKEN_EQUALS || next == IDL_TOKEN_DOT) /* a value or import so named */
 		begins_file_part = false;
 	if (!idl_parser_at(parser, IDL_TOKEN_END) && !begins_file_part)
 		return false;

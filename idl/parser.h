@@ -30,7 +30,7 @@ struct idl_parser {
 	size_t unclosed_at;   /* where a missing brace was reported; SIZE_MAX: nowhere */
 	bool skipping;	      /* resuming: what is skipped is not looked at */
 	unsigned depth;	      /* of nested types or expressions */
-	uint64_t last_number; /* the highest method number so far, for proposals */
+	uint64_t last_number; /* the highest of the interface's methods, for proposals */
 	struct idl_file *file;
 };
 
