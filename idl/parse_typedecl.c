@@ -250,8 +250,8 @@ static bool parse_field(struct idl_parser *parser, struct idl_decl *decl, struct
 		field->node.doc = idl_parser_docs(parser);
 	if (field->is_reserved)
 		idl_parser_step(parser);
-	else
-		field->is_optional = idl_parser_take_word(parser, "optional");
+	/* A reserved field that was optional keeps its presence bit. */
+	field->is_optional = idl_parser_take_word(parser, "optional");
 	field->type = idl_parse_type(parser);
 	if (!field->type || !idl_parser_name(parser, "the field's name", &field->node.name) ||
 	    !parse_array(parser, field) || !refuse_field_number(parser) ||
