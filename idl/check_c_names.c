@@ -13,7 +13,7 @@ struct idl_c_name {
 	const char *text;
 	const struct idl_node *node;
 	const char *word; /* "method" */
-	const char *what; /* "its asynchronous start"; NULL: the thing itself */
+	const char *what; /* "the asynchronous start"; NULL: the C name itself */
 	UT_hash_handle hh;
 };
 
@@ -38,20 +38,20 @@ static const struct derived of_interface[] = {
 /* Methods that wait are there today; the names of the others stay free for when they come. */
 static const struct derived of_method[] = {
 	{"", NULL},
-	{"_start", "its asynchronous start"},
-	{"_finish", "its asynchronous finish"},
-	{"_reply", "its deferred reply"},
+	{"_start", "the asynchronous start"},
+	{"_finish", "the asynchronous finish"},
+	{"_reply", "the deferred reply"},
 };
 
 static const struct derived of_method_upper[] = {
-	{"_REQUEST_MAX", "its largest request"},
-	{"_REPLY_MAX", "its largest reply"},
-	{"_ARENA_MAX", "its largest arena"},
+	{"_REQUEST_MAX", "the largest request's size"},
+	{"_REPLY_MAX", "the largest reply's size"},
+	{"_ARENA_MAX", "the largest arena's size"},
 };
 
 static const struct derived of_enum[] = {
 	{"", NULL},
-	{"_name", "its naming function"},
+	{"_name", "the naming function"},
 };
 
 static const struct derived of_one[] = {
