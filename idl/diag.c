@@ -63,11 +63,12 @@ static bool make_room(struct idl_diags *diags, enum idl_severity severity)
 	return true;
 }
 
-__attribute__((format(printf, 4, 0))) static struct idl_diag *diag_new(struct idl_diags *diags,
-								       enum idl_code code,
-								       struct idl_span span,
-								       const char *format,
-								       va_list args)
+static struct idl_diag *diag_new(struct idl_diags *diags, enum idl_code code, struct idl_span span,
+				 const char *format, va_list args)
+	__attribute__((format(printf, 4, 0)));
+
+static struct idl_diag *diag_new(struct idl_diags *diags, enum idl_code code, struct idl_span span,
+				 const char *format, va_list args)
 {
 	struct idl_diag *diag;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as a source file. Lexer, parser, checker and layout must live; what parses is formatted,
- * and the result must have the same tokens and be its own canonical form.
+ * Any bytes as a source file. Lexer, parser, checker and layout must live; what parses is
+ * formatted, and the result must have the same tokens and be its own canonical form.
  */
 #include <stdbool.h>
 #include <stdio.h>
