@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/ticks.h"
+
+/* Both clocks are read within some 50 ns of each other, so this long keeps the error under 1e-5. */
+#define TICKS_CALIBRATION_NS (20 * UINT64_C(1000000))
+#define PAIRS		     100000u
+
+double ticks_ns(void)
+{
+	static double tick;
+	uint64_t from_ns, to_ns, from, to;
+
+	if (tick > 0)
+		return tick;
+	from_ns = monotonic_ns();
+	from = ticks_now();
+	do {
+		to_ns = monotonic_ns();
+		to = ticks_now();
+	} while (to_ns - from_ns < TICKS_CALIBRATION_NS);
+	tick = (double)(to_ns - from_ns) / (double)(to - from);
+	return tick;
+}
+
+double ticks_overhead_ns(void)
+{
+	uint64_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < PAIRS; i++) {
+		uint64_t before = ticks_now();
+
+		sum += ticks_now() - before;
+	}
+	return (double)sum * ticks_ns() / PAIRS;
+}
+
+double ticks_step_ns(void)
+{
+	uint64_t step = UINT64_MAX;
+	unsigned i;
+
+	for (i = 0; i < PAIRS; i++) {
+		uint64_t before = ticks_now();
+		uint64_t distance = ticks_now() - before;
+
+		if (distance > 0 && distance < step)
+			step = distance;
+	}
+	return step == UINT64_MAX ? 0 : (double)step * ticks_ns();
+}
