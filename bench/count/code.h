@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The instructions of another process, decoded once each: a loop is stepped many times. */
+#ifndef BENCH_COUNT_CODE_H
+#define BENCH_COUNT_CODE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bench/count/decode.h"
+
+/* Different instructions that are stepped through: two calls' worth of code many times over. */
+#define CODE_MAX (1u << 16)
+
+struct code;
+
+/* NULL: no memory. */
+struct code *code_new(pid_t pid);
+void code_free(struct code *code);
+
+/* The instruction at ADDRESS, the code's to free. NULL with errno: EFAULT (not readable), ENOSPC
+ * (CODE_MAX). */
+const struct instruction *code_at(struct code *code, uint64_t address);
+
+#endif
