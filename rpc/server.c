@@ -305,8 +305,8 @@ int vb_server_run(struct vb_server *server)
 {
 	struct vb_conn *conn;
 
-	if (!vbi_owner_is(server->process_owner) && vbi_owner_token == 0)
-		server->pid = getpid();
+	if (server->pid != getpid())
+		return vbi_edge(-EPERM);
 	server->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (!server->loop) {
 		vbi_error_set(&server->error, EMFILE, "run",
