@@ -32,10 +32,9 @@ static int wait_for_credit(struct vb_call *call)
 {
 	struct vb_conn *conn = call->peer->conn;
 	struct vbi_worker *worker = conn->worker;
-	uint64_t end = vbi_deadline_after(vbi_worker_look(worker), call->timeout_ns);
 
 	worker->stats.credit_waits++;
-	if (!vbi_worker_wait(worker, may_send_or_failed, call, end))
+	if (!vbi_worker_wait(worker, may_send_or_failed, call, call->timeout_ns))
 		return -ETIMEDOUT;
 	return conn->state == VBI_CONN_FAILED ? -conn->error.errnum : 0;
 }
@@ -251,15 +250,12 @@ static void revoke_all(struct vb_call *call, enum vbi_revoke how)
 void vbi_call_revoke(struct vb_call *call, enum vbi_revoke how)
 {
 	struct vb_conn *conn = call->peer->conn;
-	uint64_t end;
 
 	if (conn->state == VBI_CONN_FAILED)
 		how = VBI_REVOKE_ABANDON;
 	revoke_all(call, how);
-	if (!all_revoked(call)) {
-		end = vbi_deadline_after(vbi_worker_look(conn->worker), conn->grace_ns);
-		vbi_worker_wait(conn->worker, all_revoked, call, end);
-	}
+	if (!all_revoked(call))
+		vbi_worker_wait(conn->worker, all_revoked, call, conn->grace_ns);
 	for (unsigned i = 0; i < call->n_exposures; i++)
 		if (call->is_revoking[i])
 			conn->ops->revoke(conn->endpoint, &call->exposures[i], VBI_REVOKE_ABANDON);

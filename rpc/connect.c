@@ -84,12 +84,11 @@ static int begin(struct vb_conn *conn, const char *address, const struct vb_opti
 static int connect_client(struct vb_conn *conn, const char *address,
 			  const struct vb_options *options)
 {
-	uint64_t end = vbi_deadline_after(conn->worker->clock(), options->connect_timeout_ns);
 	int error = begin(conn, address, options);
 
 	if (error)
 		return error;
-	if (!vbi_worker_wait(conn->worker, settled, conn, end)) {
+	if (!vbi_worker_wait(conn->worker, settled, conn, options->connect_timeout_ns)) {
 		vbi_error_first(
 			&conn->error, ETIMEDOUT, "connect",
 			"%s did not answer within %llu ms: is the server running, or stopped?",

@@ -47,7 +47,7 @@ static void names_the_option_that_is_out_of_range(void **state)
 
 static void a_struct_without_its_size_is_refused(void **state)
 {
-	struct vb_server_options given = { 0 };
+	struct vb_server_options given = {0};
 	struct vb_server_options options;
 
 	(void)state;
@@ -72,7 +72,7 @@ static void a_newer_callers_unknown_member_is_refused(void **state)
 	struct {
 		struct vb_options known;
 		uint64_t unknown;
-	} given = { .known = VB_OPTIONS_INIT };
+	} given = {.known = VB_OPTIONS_INIT};
 	struct vb_options options;
 
 	(void)state;
@@ -84,7 +84,7 @@ static void a_newer_callers_unknown_member_is_refused(void **state)
 
 static void stats_are_copied_up_to_the_callers_size(void **state)
 {
-	struct vb_stats from = { .size = sizeof(from), .calls = 7, .allocations = 9 };
+	struct vb_stats from = {.size = sizeof(from), .calls = 7, .allocations = 9};
 	struct vb_stats to = VB_STATS_INIT;
 
 	(void)state;

@@ -12,12 +12,12 @@
 #include "rpc/packed.h"
 #include "rpc/worker.h"
 
-static struct vbi_worker worker = { .message_max = 8192 };
+static struct vbi_worker worker = {.message_max = 8192};
 static uint8_t message[VBI_CONTROL_MAX] __attribute__((aligned(8)));
 
 static void a_hello_comes_back(void **state)
 {
-	struct vb_conn conn = { .worker = &worker, .window = 17 };
+	struct vb_conn conn = {.worker = &worker, .window = 17};
 	struct vbi_packed_hello hello;
 	uint32_t length = vbi_packed_hello(&conn, message, sizeof(message), 0, NULL);
 
@@ -33,7 +33,7 @@ static void a_hello_comes_back(void **state)
 
 static void a_refusal_says_why(void **state)
 {
-	struct vb_conn conn = { .worker = &worker, .window = 1 };
+	struct vb_conn conn = {.worker = &worker, .window = 1};
 	struct vbi_packed_hello hello;
 	uint32_t length = vbi_packed_hello(&conn, message, sizeof(message), EACCES, "not you");
 
@@ -45,7 +45,7 @@ static void a_refusal_says_why(void **state)
 
 static void what_is_no_hello_is_refused(void **state)
 {
-	struct vb_conn conn = { .worker = &worker, .window = 1 };
+	struct vb_conn conn = {.worker = &worker, .window = 1};
 	struct vbi_packed_hello hello;
 	uint32_t length = vbi_packed_hello(&conn, message, sizeof(message), 0, NULL);
 	uint32_t size = length;
@@ -66,10 +66,10 @@ static void what_is_no_hello_is_refused(void **state)
 static void binds_go_once_and_come_back(void **state)
 {
 	struct vbi_bound bound[2] = {
-		{ .id = 0x1122334455667788, .major = 1, .minor = 2 },
-		{ .id = 9, .major = 3, .minor = 0 },
+		{.id = 0x1122334455667788, .major = 1, .minor = 2},
+		{.id = 9, .major = 3, .minor = 0},
 	};
-	struct vb_conn conn = { .worker = &worker, .bound = bound, .n_bound = 2 };
+	struct vb_conn conn = {.worker = &worker, .bound = bound, .n_bound = 2};
 	struct vbi_packed_binds *binds = calloc(1, sizeof(*binds));
 	uint32_t length = vbi_packed_binds(&conn, message, sizeof(message));
 

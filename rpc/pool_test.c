@@ -34,7 +34,7 @@ static const struct vbi_transport memory_only = {
 };
 
 static struct vb_stats stats;
-static struct vbi_domain domain = { .ops = &memory_only, .stats = &stats };
+static struct vbi_domain domain = {.ops = &memory_only, .stats = &stats};
 
 static void gives_what_comes_back_again(void **state)
 {

@@ -297,7 +297,6 @@ static void serve_until_stopped(struct vb_server *server)
 		}
 		if (worker->wait == VB_WAIT_SPIN && idle % VBI_POLLS_PER_LOOK == 0)
 			vbi_worker_look(worker);
-		vbi_cpu_relax();
 	}
 }
 

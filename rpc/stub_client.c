@@ -13,12 +13,6 @@
 #include "rpc/peer.h"
 #include "rpc/worker.h"
 
-/*
- * Polls before a waiting caller asks whether spinning pays: the answer of a fast peer is there
- * before, and a peer that waits for this very CPU loses no more than some hundred nanoseconds by it.
- */
-#define POLLS_BEFORE_QUESTIONS 8
-
 /* ---- Bind ---- */
 
 static int find_offer(struct vb_conn *conn, const struct vb_interface *interface,
@@ -328,9 +322,7 @@ static void give_up(struct vb_call *call)
 	worker->stats.deadlines++;
 	ask_to_cancel(call);
 	if (call->n_exposures) {
-		uint64_t end = vbi_deadline_after(vbi_worker_look(worker), conn->grace_ns);
-
-		if (vbi_worker_wait(worker, call_done, call, end)) {
+		if (vbi_worker_wait(worker, call_done, call, conn->grace_ns)) {
 			outcome = call->outcome;
 			if (call->reply)
 				conn->ops->release(conn->endpoint, call->reply);
@@ -349,16 +341,6 @@ static void give_up(struct vb_call *call)
 		abandon_slot(call);
 	}
 	vbi_call_complete(call, ETIMEDOUT, VB_UNKNOWN, NULL);
-}
-
-/* Waits beyond the first polls. */
-static void wait_slowly(struct vb_call *call)
-{
-	struct vbi_worker *worker = call->peer->conn->worker;
-	uint64_t end = vbi_deadline_after(vbi_worker_look(worker), call->timeout_ns);
-
-	if (!vbi_worker_wait(worker, call_done, call, end))
-		give_up(call);
 }
 
 static const uint8_t *fail_call(struct vb_call *call)
@@ -397,10 +379,8 @@ const uint8_t *vb_stub_call(struct vb_peer *head, const struct vb_method *method
 		vb_stub_refuse(head, method, -error);
 		return NULL;
 	}
-	for (unsigned i = 0; i < POLLS_BEFORE_QUESTIONS && !call->done; i++)
-		vbi_worker_poll(conn->worker);
-	if (__builtin_expect(!call->done, 0))
-		wait_slowly(call);
+	if (!vbi_worker_wait(conn->worker, call_done, call, call->timeout_ns))
+		give_up(call);
 	if (__builtin_expect(call->n_exposures != 0, 0))
 		vbi_call_revoke(call, call->errnum && conn->state == VBI_CONN_FAILED
 					      ? VBI_REVOKE_ABANDON

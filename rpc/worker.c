@@ -119,29 +119,35 @@ static void sleep_until(struct vbi_worker *worker, uint64_t end)
 	domain->ops->sleep(domain, end == UINT64_MAX ? UINT64_MAX : end - now);
 }
 
-bool vbi_worker_wait(struct vbi_worker *worker, vbi_done_fn *done, const void *context,
-		     uint64_t end)
+/* Polls N times or until done, whichever comes first. */
+static bool poll_some(struct vbi_worker *worker, vbi_done_fn *done, const void *context, unsigned n)
 {
-	uint64_t spin_end = vbi_deadline_after(vbi_worker_look(worker), VBI_SPIN_NS);
+	for (unsigned i = 0; i < n; i++) {
+		vbi_worker_poll(worker);
+		if (done(context))
+			return true;
+	}
+	return false;
+}
 
+bool vbi_worker_wait(struct vbi_worker *worker, vbi_done_fn *done, const void *context,
+		     uint64_t timeout_ns)
+{
+	uint64_t end;
+	uint64_t spin_end;
+
+	if (vbi_worker_may_spin(worker) && poll_some(worker, done, context, VBI_POLLS_UNTIMED))
+		return true;
+	end = vbi_deadline_after(vbi_worker_look(worker), timeout_ns);
+	spin_end = vbi_deadline_after(worker->now, VBI_SPIN_NS);
 	for (;;) {
 		bool may_spin = vbi_worker_may_spin(worker);
 
-		for (unsigned i = 0; i < VBI_POLLS_PER_LOOK; i++) {
-			vbi_worker_poll(worker);
-			if (done(context))
-				return true;
-			if (!may_spin)
-				break;
-			vbi_cpu_relax();
-		}
+		if (poll_some(worker, done, context, may_spin ? VBI_POLLS_PER_LOOK : 1))
+			return true;
 		if (vbi_worker_look(worker) >= end)
 			return false;
-		if (worker->wait != VB_WAIT_SPIN && (!may_spin || worker->now >= spin_end)) {
+		if (worker->wait != VB_WAIT_SPIN && (!may_spin || worker->now >= spin_end))
 			sleep_until(worker, end);
-			vbi_worker_poll(worker);
-			if (done(context))
-				return true;
-		}
 	}
 }
