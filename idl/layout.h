@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "idl/ast.h"
 
@@ -28,7 +29,7 @@ struct idl_program;
 /* Bytes before a message's root. */
 #define IDL_HEADER_SIZE 24u
 
-/* Size and alignment of a span {u32 offset, u32 length} and of a buffer {u32 offset, u32 records}. */
+/* Size and alignment of a span {u32 offset, length} and of a buffer {u32 offset, records}. */
 #define IDL_SPAN_SIZE 8u
 
 /* What messages, roots and every heap block are rounded up to. */
@@ -68,7 +69,7 @@ struct idl_wire_element {
 	enum idl_wire_kind kind; /* SCALAR, FROZEN, STRING (a span each) or STRUCT (its block) */
 	enum idl_scalar scalar;	 /* SCALAR: also that of an enum */
 	const struct idl_decl *decl; /* enum or struct; NULL: a plain scalar or a string */
-	uint32_t size;		     /* stride; STRUCT: at the last minor, else see its layout */
+	uint32_t size;		     /* stride; STRUCT: at the last minor, see its layout */
 	uint32_t bound;		     /* STRING: its N */
 };
 
@@ -110,9 +111,9 @@ struct idl_wire_gap {
 
 /* A block as one minor version knows it: its first n_fields fields and nothing else. */
 struct idl_wire_form {
-	uint32_t minor;			 /* holds from this minor until that of the next form */
+	uint32_t minor;			 /* holds from this minor to that of the next form */
 	uint32_t n_fields;		 /* of the block's fields */
-	uint32_t size;			 /* rounded up to align: also the stride in a sequence */
+	uint32_t size;			 /* multiple of align; the stride in a sequence */
 	uint32_t align;			 /* largest alignment of its fields */
 	const struct idl_wire_gap *gaps; /* in order; padding, tail and reserved fields, merged */
 	size_t n_gaps;
@@ -132,12 +133,12 @@ struct idl_struct_layout {
 	uint32_t c_align;
 	const uint32_t *c_offsets; /* by idl_field.index; frozen structs only, else NULL */
 
-	/* Structs within structs, 1 for none: at most IDL_MAX_STRUCT_DEPTH, so recursion is safe. */
+	/* Structs in structs, 1 for none: at most IDL_MAX_STRUCT_DEPTH, so recursion is safe. */
 	unsigned depth;
 
 	bool is_checked; /* frozen: holds a bool or closed enum somewhere, so values are refused */
 
-	/* A string, bytes or a sequence somewhere: C pointers, heap whose size depends on values. */
+	/* A string, bytes or a sequence somewhere: C pointers, and heap of no constant size. */
 	bool is_variable;
 
 	/* Growing structs only; no fields and no forms otherwise. */
@@ -153,8 +154,8 @@ struct idl_message_layout {
 	struct idl_wire_block root; /* its one form: size is a multiple of 8 */
 	/*
 	 * What has a block in the heap, in the order in which the cursor meets it. In a request:
-	 * the root's span and BUFFER fields by offset. In a reply: the root's spans by offset, all of
-	 * a size that is constant at a minor, then the BUFFERs in order of declaration.
+	 * the root's span and BUFFER fields by offset. In a reply: the root's spans by offset, all
+	 * of a size that is constant at a minor, then the BUFFERs in order of declaration.
 	 */
 	const struct idl_wire_field *const *heap;
 	size_t n_heap;
@@ -194,6 +195,13 @@ struct idl_struct_layout *idl_layout_c_form(struct idl_arena *arena, const struc
 
 /* Bytes of a field's member in C, all elements of an array; has_ and n_ members not counted. */
 uint64_t idl_layout_c_field_size(const struct idl_field *field);
+
+/*
+ * Writes every offset of the main file of a program without errors, as text that changes exactly
+ * when the wire does: what a committed *.layout file holds. Errors of `out` are the caller's to ask
+ * for.
+ */
+void idl_layout_print(const struct idl_program *program, FILE *out);
 
 /* The form of a block at an agreed minor; never NULL. */
 const struct idl_wire_form *idl_wire_form_at(const struct idl_wire_block *block, uint32_t minor);
