@@ -103,6 +103,23 @@ static inline uint32_t vb_message_length(const uint8_t *message)
 	return vb_get_uint32(message + VB_AT_LENGTH);
 }
 
+/* Generated code calls nothing but vb_ functions: a parameter may have any other name. */
+static inline void vb_copy(void *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+}
+
+static inline void vb_zero(void *place, size_t size)
+{
+	memset(place, 0, size);
+}
+
+/* A handler that fails says why in errno; a failure without a reason must not find an old one. */
+static inline void vb_clear_errno(void)
+{
+	errno = 0;
+}
+
 static inline uint64_t vb_round_up(uint64_t size)
 {
 	return (size + 7) & ~UINT64_C(7);
@@ -194,6 +211,21 @@ static inline void vb_put_span(struct vb_writer *writer, uint32_t at, uint32_t o
 	vb_put_uint32(writer->message + at + 4, length);
 }
 
+/* The span at AT names COUNT elements of SIZE bytes, to be written from *RET_BLOCK on. */
+static inline int vb_write_elements(struct vb_writer *writer, uint32_t at, uint32_t count,
+				    uint32_t size, uint32_t *ret_block)
+{
+	*ret_block = 0;
+	if (!count) {
+		vb_put_span(writer, at, 0, 0);
+		return 0;
+	}
+	const int error = vb_write_block(writer, (uint64_t)count * size, ret_block);
+	if (!error)
+		vb_put_span(writer, at, *ret_block, count * size);
+	return error;
+}
+
 /* The span at AT names the SIZE bytes at DATA; a NULL DATA is EFAULT unless SIZE is 0. */
 static inline int vb_write_bytes(struct vb_writer *writer, uint32_t at, const void *data,
 				 uint64_t size)
@@ -236,7 +268,7 @@ struct vb_reader {
 	uint32_t cursor; /* multiple of 8 */
 	uint32_t length; /* multiple of 8 */
 	uint16_t minor;
-	uint16_t reserved;
+	bool is_over;		    /* there was no memory: the library has ended the request */
 	struct vb_request *request; /* whose memory decoded arrays take; NULL for an answer */
 };
 
@@ -244,7 +276,7 @@ struct vb_reader {
 static inline bool vb_reader_request(struct vb_reader *reader, struct vb_request *req,
 				     uint32_t fixed)
 {
-	const struct vb_reader start = {req->message, fixed, req->length, req->minor, 0, req};
+	const struct vb_reader start = {req->message, fixed, req->length, req->minor, false, req};
 
 	*reader = start;
 	return start.length >= fixed && start.length % 8 == 0;
@@ -254,7 +286,7 @@ static inline bool vb_reader_answer(struct vb_reader *reader, const struct vb_pe
 				    const uint8_t *answer, uint32_t fixed)
 {
 	const struct vb_reader start = {answer,	     fixed, vb_message_length(answer),
-					peer->minor, 0,	    NULL};
+					peer->minor, false, NULL};
 
 	*reader = start;
 	return start.length >= fixed && start.length % 8 == 0;
@@ -282,25 +314,35 @@ static inline bool vb_read_block(struct vb_reader *reader, uint32_t offset, uint
 	return true;
 }
 
-/*
- * The span at AT: at most BOUND units of UNIT bytes. *RET_DATA is NULL when there are none, else it
- * points into the message, 8-aligned.
- */
+/* The span at AT: at most BOUND units of UNIT bytes, from *RET_BLOCK on, which is 0 for none. */
 static inline bool vb_read_units(struct vb_reader *reader, uint32_t at, uint32_t unit,
-				 uint32_t bound, const uint8_t **ret_data, uint32_t *ret_count)
+				 uint32_t bound, uint32_t *ret_block, uint32_t *ret_count)
 {
 	const uint32_t offset = vb_get_uint32(reader->message + at);
 	const uint32_t length = vb_get_uint32(reader->message + at + 4);
 
-	*ret_data = NULL;
-	*ret_count = 0;
+	*ret_block = offset;
+	*ret_count = length / unit;
 	if (!length)
 		return offset == 0;
-	if (length % unit != 0 || length / unit > bound || !vb_read_block(reader, offset, length))
-		return false;
-	*ret_data = reader->message + offset;
-	*ret_count = length / unit;
-	return true;
+	return length % unit == 0 && length / unit <= bound &&
+	       vb_read_block(reader, offset, length);
+}
+
+/* Where the bytes of a block are; NULL for a block that is not there. */
+static inline const uint8_t *vb_read_data(const struct vb_reader *reader, uint32_t block)
+{
+	return block ? reader->message + block : NULL;
+}
+
+/* Memory of the request for what is decoded; NULL for no bytes, or when there is none. */
+static inline void *vb_read_alloc(struct vb_reader *reader, uint64_t size)
+{
+	if (!size)
+		return NULL;
+	void *const memory = vb_stub_request_alloc(reader->request, size);
+	reader->is_over = !memory;
+	return memory;
 }
 
 /* The span at AT names a string of at most BOUND bytes and its NUL, the only one. */
@@ -317,7 +359,7 @@ static inline bool vb_read_string(struct vb_reader *reader, uint32_t at, uint32_
 	return memchr(string, 0, length) == string + length - 1;
 }
 
-/* The span at AT names one block of SIZE bytes, which may be 0 at an early minor version. */
+/* The span at AT names one block of SIZE bytes. */
 static inline bool vb_read_struct(struct vb_reader *reader, uint32_t at, uint32_t size,
 				  uint32_t *ret_block)
 {
@@ -325,12 +367,26 @@ static inline bool vb_read_struct(struct vb_reader *reader, uint32_t at, uint32_
 	const uint32_t length = vb_get_uint32(reader->message + at + 4);
 
 	*ret_block = offset;
-	if (length != size)
-		return false;
-	return size ? vb_read_block(reader, offset, size) : offset == 0;
+	return length == size && vb_read_block(reader, offset, size);
+}
+
+/* Decoding has failed: for want of memory, which the library has answered, or for what was read. */
+static inline void vb_reader_refuse(const struct vb_reader *reader)
+{
+	if (!reader->is_over)
+		vb_stub_bad_request(reader->request);
 }
 
 /* ---- Buffers, in the client ---- */
+
+/* Heap bytes that a string will take, at most. */
+static inline uint64_t vb_string_room(const char *string, uint32_t bound)
+{
+	if (!string)
+		return 0;
+	const char *const end = (const char *)memchr(string, 0, (size_t)bound + 1);
+	return vb_round_up((end ? (uint64_t)(end - string) : bound) + 1);
+}
 
 /* Heap bytes that the bulk records of ROOM bytes take. */
 static inline uint64_t vb_records_size(uint64_t room)
@@ -459,8 +515,72 @@ static inline void vb_fill_inout(const struct vb_request *req, const struct vb_b
 				 uint32_t at)
 {
 	if (!(buffer->flags & VB_BUFFER_EXPOSED) && buffer->room)
-		memcpy(buffer->address, req->message + vb_get_uint32(req->message + at),
-		       buffer->room);
+		vb_copy(buffer->address, req->message + vb_get_uint32(req->message + at),
+			buffer->room);
+}
+
+/*
+ * vb_stub_request_buffers(), without a call where every buffer is inline: each out buffer lies
+ * behind the HEAP bytes of the reply.
+ */
+static inline bool vb_place_buffers(struct vb_request *req, unsigned n, uint32_t heap)
+{
+	uint64_t at = heap;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct vb_buffer *const buffer = &req->buffers[i];
+
+		if (buffer->flags & VB_BUFFER_EXPOSED)
+			return vb_stub_request_buffers(req, n, heap);
+		if (!(buffer->direction & VB_OUT))
+			continue;
+		if (at > req->reply_max || buffer->room > req->reply_max - at) {
+			vb_stub_bad_request(req);
+			return false;
+		}
+		buffer->address = buffer->room ? req->reply + at : NULL;
+		if (buffer->room && (buffer->flags & VB_BUFFER_ZERO))
+			vb_zero(buffer->address, buffer->room);
+		at += vb_round_up(buffer->room);
+	}
+	return true;
+}
+
+/*
+ * vb_stub_reply_buffers(), where one is exposed. A buffer that was to be pushed may now be inline,
+ * before one that lies in the reply already and would be overwritten: such a one is saved first.
+ * False: there was no memory, and the library has answered.
+ */
+static inline bool vb_settle_buffers(struct vb_request *req, unsigned n, uint32_t fixed)
+{
+	const uintptr_t reply = (uintptr_t)req->reply;
+	bool is_exposed = false;
+	bool is_outside = false;
+
+	for (unsigned i = 0; i < n; i++)
+		is_exposed |= (req->buffers[i].direction & VB_OUT) &&
+			      (req->buffers[i].flags & VB_BUFFER_EXPOSED);
+	if (!is_exposed)
+		return true;
+	vb_stub_reply_buffers(req, n, fixed);
+	for (unsigned i = 0; i < n; i++) {
+		struct vb_buffer *const buffer = &req->buffers[i];
+
+		if (!(buffer->direction & VB_OUT) || (buffer->flags & VB_BUFFER_EXPOSED) ||
+		    !buffer->length)
+			continue;
+		if ((uintptr_t)buffer->address - reply >= req->reply_max) {
+			is_outside = true;
+		} else if (is_outside) {
+			void *const saved = vb_stub_request_alloc(req, buffer->length);
+
+			if (!saved)
+				return false;
+			vb_copy(saved, buffer->address, buffer->length);
+			buffer->address = saved;
+		}
+	}
+	return true;
 }
 
 /*
