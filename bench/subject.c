@@ -99,6 +99,6 @@ const char *subject_missing(const struct subject *subject)
 	if (subject->what[sizeof("verbena-bench-") - 1] == 't')
 		return "not built: needs rpcgen and libtirpc (Debian: rpcsvc-proto libtirpc-dev), "
 		       "then configure again";
-	return "not built: needs gRPC (Debian: libgrpc++-dev protobuf-compiler-grpc) and "
-	       "-Dbench_grpc=enabled";
+	return "not built: needs gRPC (Debian: libgrpc++-dev libprotobuf-dev "
+	       "protobuf-compiler-grpc) and -Dbench_grpc=enabled";
 }

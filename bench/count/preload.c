@@ -75,11 +75,27 @@ EXPORT int posix_memalign(void **ret_memory, size_t alignment, size_t size)
 	return 0;
 }
 
-EXPORT void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+static void *map(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
 	count(&mappings);
 	/* The kernel's answer is an address. */
 	return (void *)(uintptr_t)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+}
+
+/* Programs built with large files call the second name. */
+EXPORT void *count_mmap(void *address, size_t length, int protection, int flags, int fd,
+			off_t offset) __asm__("mmap");
+EXPORT void *count_mmap64(void *address, size_t length, int protection, int flags, int fd,
+			  off_t offset) __asm__("mmap64");
+
+void *count_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+	return map(address, length, protection, flags, fd, offset);
+}
+
+void *count_mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+	return map(address, length, protection, flags, fd, offset);
 }
 
 __attribute__((destructor)) static void report(void)

@@ -17,6 +17,9 @@ import layers
 
 TRANSPORT_SYMBOLS_MAX = 1
 
+# Loaded into other programs in place of libc's functions: what it defines is nobody's to call.
+PRELOADED = {"bench/count/preload.c"}
+
 
 def source_root(build):
     """The tree that was built; meson keeps its place beside its own state."""
@@ -34,7 +37,7 @@ def objects(build):
         if not source.is_relative_to(top) or source.is_relative_to(build):
             continue
         name = source.relative_to(top).as_posix()
-        if output.exists() and layers.is_source_of_layer(name):
+        if output.exists() and layers.is_source_of_layer(name) and name not in PRELOADED:
             layer = layers.folder_of(name)
             if layer.split("/")[0] in layers.MAY_SEE:
                 yield layer, output
