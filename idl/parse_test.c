@@ -320,6 +320,14 @@ static void habits_of_c(void **state)
 	test_expect("package p;\nstruct size_t { uint32 x; };", IDL_E0118);
 }
 
+static void types_in_types(void **state)
+{
+	(void)state;
+	test_expect("package p;\nstruct s { struct { uint32 a; } b; struct c { uint32 d; } e; };\n"
+		    "struct t { enum f { A = 1 } g; union h { uint32 i; } j; enum e x; };\n",
+		    IDL_E0101, IDL_E0101, IDL_E0101, IDL_E0151, IDL_E0105);
+}
+
 static void habits_of_protobuf(void **state)
 {
 	(void)state;
@@ -431,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_missing_number_gets_a_free_one),
 		cmocka_unit_test(a_semicolon_is_missed_where_it_belongs),
 		cmocka_unit_test(habits_of_c),
+		cmocka_unit_test(types_in_types),
 		cmocka_unit_test(habits_of_protobuf),
 		cmocka_unit_test(habits_of_rpcgen),
 		cmocka_unit_test(a_type_may_have_a_name_that_is_special_elsewhere),

@@ -236,6 +236,43 @@ static bool refuse_direction(struct idl_parser *parser)
 	return false;
 }
 
+static struct idl_decl *parse_union(struct idl_parser *parser)
+{
+	struct idl_diag *diag;
+
+	diag = idl_diag_at(parser->diags, IDL_E0151, idl_parser_span(parser),
+			   "unions are not supported yet");
+	idl_diag_fix(diag, "use a struct with optional fields");
+	return NULL;
+}
+
+/*
+ * A type that is declared where a field belongs, as C and protobuf allow: reported and skipped with
+ * the name of the field behind it.
+ */
+static bool skip_nested(struct idl_parser *parser)
+{
+	enum idl_token_kind next = idl_parser_peek(parser, 1)->kind;
+	enum idl_token_kind second = idl_parser_peek(parser, 2)->kind;
+	struct idl_diag *diag;
+
+	if (!idl_parse_at_typedecl(parser) ||
+	    (next != IDL_TOKEN_LEFT_BRACE && second != IDL_TOKEN_LEFT_BRACE &&
+	     second != IDL_TOKEN_COLON))
+		return false;
+	if (idl_parser_at_word(parser, "union")) {
+		parse_union(parser);
+	} else {
+		diag = idl_parser_unexpected(parser, "a field");
+		idl_diag_fix(diag, "declare the type before this struct, with a name");
+	}
+	idl_parser_resume(parser);
+	if (idl_parser_at(parser, IDL_TOKEN_WORD) &&
+	    idl_parser_peek(parser, 1)->kind == IDL_TOKEN_SEMICOLON)
+		idl_parser_resume(parser);
+	return true;
+}
+
 static bool parse_field(struct idl_parser *parser, struct idl_decl *decl, struct idl_field ***end)
 {
 	struct idl_struct *structure = &decl->u.structure;
@@ -269,6 +306,7 @@ static struct idl_decl *parse_struct(struct idl_parser *parser, const struct idl
 	struct idl_decl *decl = idl_parse_decl_new(parser, IDL_DECL_STRUCT, owner);
 	struct idl_struct *structure = &decl->u.structure;
 	struct idl_field **end = &structure->fields;
+	unsigned n_errors = parser->diags->n_errors;
 	struct idl_span open;
 	bool closed;
 
@@ -284,24 +322,14 @@ static struct idl_decl *parse_struct(struct idl_parser *parser, const struct idl
 	while (!idl_parser_body_ends(parser, open, "the struct", &closed)) {
 		if (idl_parser_full(parser, structure->n_fields, IDL_MAX_FIELDS, "fields"))
 			return NULL;
-		if (!parse_field(parser, decl, &end))
+		if (!skip_nested(parser) && !parse_field(parser, decl, &end))
 			idl_parser_resume(parser);
 	}
 	if (!closed)
 		return NULL;
-	if (structure->n_fields == 0)
+	if (structure->n_fields == 0 && parser->diags->n_errors == n_errors)
 		report_empty(parser, decl, "struct", "give it at least one field");
 	return decl;
-}
-
-static struct idl_decl *parse_union(struct idl_parser *parser)
-{
-	struct idl_diag *diag;
-
-	diag = idl_diag_at(parser->diags, IDL_E0151, idl_parser_span(parser),
-			   "unions are not supported yet");
-	idl_diag_fix(diag, "use a struct with optional fields");
-	return NULL;
 }
 
 bool idl_parse_at_typedecl(const struct idl_parser *parser)

@@ -12,10 +12,21 @@
 #include "idl/lex.h"
 #include "tests/fuzz/fuzz.h"
 
-static struct idl_options options_for(struct idl_memory_file *file, const char *text, size_t size)
+static const char imported[] =
+	"package a.b prefix ab;\n"
+	"const uint32 N = 16;\n"
+	"enum e : uint8 { A = 0, B = 1 };\n"
+	"frozen struct s { uint32 x; uint32 y; };\n"
+	"interface i @0x1 version 1.1 { struct g { uint32 x; uint8 y since 1.1; }; void m() = 1; };\n";
+
+/* The input, and a file "a.idl" that it may import. */
+static struct idl_options options_for(struct idl_memory_file files[2], const char *text,
+				      size_t size)
 {
-	*file = (struct idl_memory_file){"fuzz.idl", text, size};
-	return (struct idl_options){.memory_files = file, .n_memory_files = 1, .memory_only = true};
+	files[0] = (struct idl_memory_file){"fuzz.idl", text, size};
+	files[1] = (struct idl_memory_file){"a.idl", imported, sizeof(imported) - 1};
+	return (struct idl_options){
+		.memory_files = files, .n_memory_files = 2, .memory_only = true};
 }
 
 static bool is_comment(const struct idl_token *token)
@@ -65,14 +76,14 @@ static void require_same_tokens(const struct idl_file *a, const struct idl_file 
 
 static void format_twice(struct idl_program *program)
 {
-	struct idl_memory_file file;
+	struct idl_memory_file files[2];
 	struct idl_program *again;
 	struct idl_options options;
 	const char *first, *second;
 	size_t first_size, second_size;
 
 	first = idl_format(program, &first_size);
-	options = options_for(&file, first, first_size);
+	options = options_for(files, first, first_size);
 	again = idl_parse("fuzz.idl", &options);
 	/* Warnings too: documentation may not come loose. */
 	FUZZ_REQUIRE(idl_program_ok(again));
@@ -85,8 +96,8 @@ static void format_twice(struct idl_program *program)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct idl_memory_file file;
-	struct idl_options options = options_for(&file, (const char *)data, size);
+	struct idl_memory_file files[2];
+	struct idl_options options = options_for(files, (const char *)data, size);
 	struct idl_program *program = idl_parse("fuzz.idl", &options);
 	static FILE *nowhere;
 
