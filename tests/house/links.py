@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every link of the documentation leads somewhere: files, headings, and pages of the manual."""
+"""What the documentation points at is there: links, headings, files by name, manual pages."""
 
 import re
 
@@ -8,6 +8,8 @@ import house
 
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*$", re.MULTILINE)
+FOLDERS = "idl|codegen|transport|rpc|bench|tests|examples|docs|editors"
+NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./*-]*)`")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`[^`\n]+`")
 REFERENCE = re.compile(r"^\.Xr ([\w-]+) (\d)", re.MULTILINE)
@@ -38,6 +40,13 @@ def check_markdown(root, name, content):
                 yield f"{name}: link to {target}: no such heading"
 
 
+def check_named(root, name, content):
+    """Files of the tree that the text names in passing; * stands for what it stands for."""
+    for path in NAMED.findall(FENCE.sub("", content)):
+        if not any(root.glob(path)):
+            yield f"{name}: names {path}: no such file"
+
+
 def check_manual(name, content, pages):
     for page, section in REFERENCE.findall(content):
         if OURS.match(page) and f"{page}.{section}" not in pages:
@@ -62,7 +71,9 @@ def check(root):
     pages = pages_of(root, names)
     for name in names:
         if name.suffix == ".md":
-            complaints += check_markdown(root, name, house.text(root / name))
+            content = house.text(root / name)
+            complaints += check_markdown(root, name, content)
+            complaints += check_named(root, name, content)
         elif re.fullmatch(r"\.[1-9]", name.suffix):
             complaints += check_manual(name, house.text(root / name), pages)
     return complaints
@@ -71,6 +82,7 @@ def check(root):
 CLEAN = {
     "README.md": "# A `b` c!\n[x](docs/a.md#a-b-c) [y](#a-b-c)\n[z](https://a.org) `[n](no)`\n",
     "docs/a.md": "## A b c\n```\n[n](no)\n```\n[up](../README.md)\n",
+    "CONTRIBUTING.md": "`docs/a.md` `docs/` `docs/*.md` `make docs/gone`\n",
     "docs/man/verbena.7": ".Nm verbena\n.Xr vb_free 3 ,\n.Xr read 2\n",
     "docs/man/vb_alloc.3": ".Nm vb_alloc ,\n.Nm vb_free\n",
 }
@@ -79,6 +91,8 @@ PLANTS = [
     house.Plant({"README.md": "# One\n[x](#two)\n"}, "no such heading"),
     house.Plant({"a.md": "![x](picture.svg)\n"}, "no such file"),
     house.Plant({"a.md": "[x](b.md#two)\n", "b.md": "```\n# two\n```\n"}, "no such heading"),
+    house.Plant({"README.md": "see `docs/gone.md`\n"}, "names docs/gone.md"),
+    house.Plant({"README.md": "see `idl/*.c`\n", "idl/a.h": ""}, "names idl/*.c"),
     house.Plant({"docs/man/a.3": ".Xr vb_gone 3\n"}, "no such page"),
 ]
 
