@@ -31,6 +31,14 @@ const struct vbi_transport *vbi_transport_find(const char *address, const char *
 	return NULL;
 }
 
+bool vbi_transport_memory_free(void *memory)
+{
+	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+		if (transports[i]->memory_free(memory))
+			return true;
+	return false;
+}
+
 int vbi_cause_set(struct vbi_cause *cause, int errnum, const char *format, ...)
 {
 	int saved = errno;
