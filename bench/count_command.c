@@ -16,6 +16,7 @@
 #include "bench/count/step.h"
 #include "bench/cpu.h"
 #include "bench/mark.h"
+#include "bench/options.h"
 #include "bench/pair.h"
 #include "bench/progress.h"
 
