@@ -16,7 +16,7 @@
 #include "bench/count/maps.h"
 #include "bench/ticks.h"
 
-/* A side that executes so many instructions without PAUSE does not wait by spinning. A call of 64
+/* A side that executes so many instructions in one turn does not wait by spinning. A call of 64
  * KiB copied by 16 bytes is well below. */
 #define TURN_MAX	      (8u << 20)
 /* The clock that the two see moves one tick per two instructions: about what they would see if
@@ -24,6 +24,21 @@
 #define INSTRUCTIONS_PER_TICK 2u
 /* Empty looks over which the cost of one is averaged. */
 #define EMPTY_LOOKS	      16u
+
+/* Loads of a turn that are remembered, to see that one is repeated: a polling loop has a few. */
+#define LOADS 32u
+
+struct load {
+	uint64_t instruction;
+	uint64_t inode;
+	uint64_t offset;
+};
+
+/* The turn's loads of shared memory since its last store there. */
+struct loads {
+	unsigned n;
+	struct load entries[LOADS];
+};
 
 struct side {
 	pid_t pid;
@@ -44,7 +59,7 @@ struct stepper {
 };
 
 /* Why a side's turn ended. */
-enum turn { TURN_FAILED = -1, TURN_PAUSE, TURN_MARK };
+enum turn { TURN_FAILED = -1, TURN_WAIT, TURN_MARK };
 
 /* ---- Attaching ---- */
 
@@ -136,6 +151,44 @@ static int set_clock(struct stepper *stepper, struct side *side)
 	return (int)ptrace(PTRACE_SETREGS, side->pid, NULL, &registers);
 }
 
+/* Whether this load has been made before; remembers it. */
+static bool load_repeats(struct loads *loads, const struct load *load)
+{
+	unsigned i, n = loads->n < LOADS ? loads->n : LOADS;
+
+	for (i = 0; i < n; i++) {
+		if (memcmp(&loads->entries[i], load, sizeof(*load)) == 0)
+			return true;
+	}
+	loads->entries[loads->n++ % LOADS] = *load;
+	return false;
+}
+
+/* Whether the instruction, not yet executed, is a poll that has just been made in vain. */
+static bool is_repeated_load(const struct side *side, struct loads *loads,
+			     const struct instruction *instruction,
+			     const struct user_regs_struct *registers)
+{
+	struct load load = {.instruction = registers->rip};
+	bool repeats = false;
+	uint8_t i;
+
+	for (i = 0; i < instruction->n_accesses; i++) {
+		const struct instruction_access *access = &instruction->accesses[i];
+
+		if (!maps_shared(side->maps,
+				 instruction_address(access, registers, registers->rip,
+						     instruction->length),
+				 &load.inode, &load.offset))
+			continue;
+		if (access->write)
+			loads->n = 0;
+		else
+			repeats |= load_repeats(loads, &load);
+	}
+	return repeats;
+}
+
 static void count_accesses(struct stepper *stepper, struct side *side,
 			   const struct instruction *instruction,
 			   const struct user_regs_struct *registers)
@@ -162,7 +215,6 @@ static void count_kind(struct step_counts *counts, enum instruction_kind kind)
 	counts->clock_reads += kind == INSTRUCTION_CLOCK;
 	counts->syscalls += kind == INSTRUCTION_SYSCALL;
 	counts->fences += kind == INSTRUCTION_FENCE || kind == INSTRUCTION_LOCKED;
-	counts->looks += kind == INSTRUCTION_PAUSE;
 }
 
 static int skip_mark(struct side *side, struct user_regs_struct *registers)
@@ -171,15 +223,32 @@ static int skip_mark(struct side *side, struct user_regs_struct *registers)
 	return (int)ptrace(PTRACE_SETREGS, side->pid, NULL, registers);
 }
 
-/* Runs SIDE until it pauses, or stands behind a mark. */
+/* Executes and counts the instruction that SIDE stands at. REPEATED: it is the one before once more,
+ * as repeated string instructions stop after each repetition. */
+static int execute(struct stepper *stepper, struct side *side,
+		   const struct instruction *instruction, const struct user_regs_struct *registers,
+		   bool repeated)
+{
+	if (!repeated)
+		count_kind(&side->counts, instruction->kind);
+	count_accesses(stepper, side, instruction, registers);
+	if (single_step(side) < 0)
+		return -1;
+	stepper->clock++;
+	return instruction->kind == INSTRUCTION_CLOCK ? set_clock(stepper, side) : 0;
+}
+
+/* Runs SIDE until it waits, or stands behind a mark. */
 static enum turn take_turn(struct stepper *stepper, struct side *side)
 {
 	struct user_regs_struct registers;
+	struct loads loads = {0};
 	uint64_t before = 0;
 	unsigned i;
 
 	for (i = 0; i < TURN_MAX; i++) {
 		const struct instruction *instruction;
+		bool repeated;
 
 		if (ptrace(PTRACE_GETREGS, side->pid, NULL, &registers) < 0)
 			return TURN_FAILED;
@@ -188,22 +257,21 @@ static enum turn take_turn(struct stepper *stepper, struct side *side)
 			return TURN_FAILED;
 		if (instruction->kind == INSTRUCTION_TRAP)
 			return skip_mark(side, &registers) < 0 ? TURN_FAILED : TURN_MARK;
-		/* A repeated string instruction stops after each repetition: it counts once, its
-		 * memory each time. */
-		if (registers.rip != before)
-			count_kind(&side->counts, instruction->kind);
+		repeated = registers.rip == before;
+		if (!repeated && is_repeated_load(side, &loads, instruction, &registers))
+			break;
 		before = registers.rip;
-		count_accesses(stepper, side, instruction, &registers);
-		if (single_step(side) < 0)
-			return TURN_FAILED;
-		stepper->clock++;
-		if (instruction->kind == INSTRUCTION_CLOCK && set_clock(stepper, side) < 0)
+		if (execute(stepper, side, instruction, &registers, repeated) < 0)
 			return TURN_FAILED;
 		if (instruction->kind == INSTRUCTION_PAUSE)
-			return TURN_PAUSE;
+			break;
 	}
-	errno = ELOOP;
-	return TURN_FAILED;
+	if (i == TURN_MAX) {
+		errno = ELOOP;
+		return TURN_FAILED;
+	}
+	side->counts.looks++;
+	return TURN_WAIT;
 }
 
 /* ---- Calls ---- */
@@ -221,7 +289,7 @@ static int run_to_mark(struct stepper *stepper, uint64_t marks)
 			return -1;
 		if (turn == TURN_MARK)
 			stepper->marks++;
-		else if (take_turn(stepper, server) != TURN_PAUSE)
+		else if (take_turn(stepper, server) != TURN_WAIT)
 			return -1;
 	}
 	return 0;
@@ -233,11 +301,11 @@ static int measure_empty_looks(struct stepper *stepper, struct side *side, uint6
 	const struct step_counts saved = side->counts;
 	unsigned i;
 
-	if (take_turn(stepper, side) != TURN_PAUSE)
+	if (take_turn(stepper, side) != TURN_WAIT)
 		return -1;
 	side->counts.instructions = 0;
 	for (i = 0; i < EMPTY_LOOKS; i++) {
-		if (take_turn(stepper, side) != TURN_PAUSE)
+		if (take_turn(stepper, side) != TURN_WAIT)
 			return -1;
 	}
 	*ret_cost = side->counts.instructions / EMPTY_LOOKS;
@@ -249,7 +317,7 @@ static int measure_empty(struct stepper *stepper, struct step_result *ret_result
 {
 	unsigned i;
 
-	/* The client is between two calls: it pauses for the first time when it has sent the next
+	/* The client is between two calls: it waits for the first time when it has sent the next
 	 * request, which the server has not seen then. So the client goes first, then the server
 	 * finds the request, and then nothing. */
 	for (i = 0; i < LINES_SIDES; i++) {
@@ -294,7 +362,7 @@ static int attach_both(struct stepper *stepper)
 	if (kill(client->pid, SIGCONT) < 0)
 		return -1;
 	/* The server finishes what it was at, so that its first counted turn begins with a look. */
-	return take_turn(stepper, server) == TURN_PAUSE ? 0 : -1;
+	return take_turn(stepper, server) == TURN_WAIT ? 0 : -1;
 }
 
 static int step_calls(struct stepper *stepper, uint64_t skip, uint64_t calls,
