@@ -143,7 +143,7 @@ static int rank_compare(const void *a, const void *b)
 
 void idl_diags_render(const struct idl_diags *diags, FILE *out)
 {
-	struct rank ranks[IDL_MAX_DIAGNOSTICS + 1];
+	struct rank ranks[IDL_MAX_DIAGNOSTICS] = {{.diag = NULL}};
 	size_t n = 0;
 
 	for (const struct idl_diag *diag = diags->first; diag; diag = diag->next, n++) {

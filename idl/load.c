@@ -39,24 +39,23 @@ static const struct idl_memory_file *memory_file(const struct loader *loader, co
 	return NULL;
 }
 
-/* What identifies the file at `path`, or NULL with errno when there is none. */
-static const char *find_key(struct loader *loader, const char *path)
+/* What identifies the file at `path`. Returns 0 or a negative errno. */
+static int find_key(struct loader *loader, const char *path, const char **ret_key)
 {
-	const char *key;
 	char *real;
 
-	if (memory_file(loader, path))
-		return idl_arena_printf(&loader->program->arena, "memory:%s", path);
-	if (loader->options->memory_only) {
-		errno = ENOENT;
-		return NULL;
+	if (memory_file(loader, path)) {
+		*ret_key = idl_arena_printf(&loader->program->arena, "memory:%s", path);
+		return 0;
 	}
+	if (loader->options->memory_only)
+		return -ENOENT;
 	real = realpath(path, NULL);
 	if (!real)
-		return NULL;
-	key = idl_arena_copy(&loader->program->arena, real, strlen(real));
+		return errno ? -errno : -ENOENT;
+	*ret_key = idl_arena_copy(&loader->program->arena, real, strlen(real));
 	free(real);
-	return key;
+	return 0;
 }
 
 static int read_source(struct loader *loader, const char *path,
@@ -160,7 +159,7 @@ struct candidate {
 	const char *key;
 };
 
-/* Beside the importing file first, then below each -I. Returns 0 or the errno to report. */
+/* Beside the importing file first, then below each -I. Returns 0 or a negative errno. */
 static int find_import(struct loader *loader, const struct idl_file *file, const char *path,
 		       struct candidate *ret_found)
 {
@@ -170,17 +169,15 @@ static int find_import(struct loader *loader, const struct idl_file *file, const
 		.path = idl_path_beside(arena, file->source->path, path),
 		.header_path = idl_path_beside(arena, file->header_path, path),
 	};
+	int r = find_key(loader, c.path, &c.key);
 
-	c.key = find_key(loader, c.path);
-	for (size_t i = 0; !c.key && i < options->n_include_dirs; i++) {
-		if (errno != ENOENT && errno != ENOTDIR)
-			return errno;
+	for (size_t i = 0; i < options->n_include_dirs && (r == -ENOENT || r == -ENOTDIR); i++) {
 		c.path = idl_path_join(arena, options->include_dirs[i], path);
 		c.header_path = idl_path_join(arena, "", path);
-		c.key = find_key(loader, c.path);
+		r = find_key(loader, c.path, &c.key);
 	}
-	if (!c.key)
-		return errno ? errno : ENOENT;
+	if (r < 0)
+		return r;
 	c.header_path = idl_path_stem(arena, c.header_path);
 	*ret_found = c;
 	return 0;
@@ -203,9 +200,9 @@ static void report_not_found(struct loader *loader, const struct idl_import *imp
 static void load_import(struct loader *loader, struct idl_file *file, struct idl_import *import)
 {
 	struct idl_diags *diags = &loader->program->diags;
-	struct candidate found = {.path = NULL};
+	struct candidate found = {.key = NULL};
 	struct unit *unit;
-	int error;
+	int r;
 
 	if (*import->path == '/' || !*import->path) {
 		idl_diag_fix(idl_diag_at(diags, IDL_E0501, import->path_span,
@@ -213,9 +210,9 @@ static void load_import(struct loader *loader, struct idl_file *file, struct idl
 			     "relative to this file, or to a directory given with -I");
 		return;
 	}
-	error = find_import(loader, file, import->path, &found);
-	if (error) {
-		report_not_found(loader, import, error);
+	r = find_import(loader, file, import->path, &found);
+	if (r < 0) {
+		report_not_found(loader, import, -r);
 		return;
 	}
 	for (unit = loader->units; unit; unit = unit->next) {
@@ -279,11 +276,12 @@ void idl_load(struct idl_program *program, const char *path, const struct idl_op
 		.follow_imports = imports,
 		.files_end = &program->files,
 	};
-	const char *key = find_key(&loader, path);
+	const char *key = NULL;
 	struct unit *unit;
+	int r = find_key(&loader, path, &key);
 
-	if (!key) {
-		report_unreadable(&loader, nowhere, path, errno);
+	if (r < 0) {
+		report_unreadable(&loader, nowhere, path, -r);
 		return;
 	}
 	unit = load_unit(&loader, path, key, main_header_path(&loader, path), nowhere);

@@ -27,9 +27,9 @@ static int enter_directory(void **state)
 {
 	char *path = strdup("/tmp/idl_load_test.XXXXXX");
 
+	*state = path;
 	if (!path || !mkdtemp(path) || chdir(path) < 0)
 		return -1;
-	*state = path;
 	assert_int_equal(mkdir("d", 0700), 0);
 	assert_int_equal(mkdir("inc", 0700), 0);
 	assert_int_equal(mkdir("inc/e", 0700), 0);

@@ -107,8 +107,10 @@ static void check_snippet(enum idl_code code, const char *heading, bool bad)
 	struct snippet snippet;
 	char *text = snippet_of(idl_code_page(code), heading);
 
-	if (!text)
+	if (!text) {
 		fail_msg("docs/errors/%s.md has no snippet behind '%s'", name, heading);
+		return;
+	}
 	snippet_cut(&snippet, text);
 	program = snippet_compile(&snippet);
 	if (bad && (!program->diags.first || program->diags.first->code != code))

@@ -117,7 +117,7 @@ static bool parse_items(struct idl_parser *parser, struct idl_decl *decl)
 {
 	struct idl_enum *enumeration = &decl->u.enumeration;
 	struct idl_span open = idl_parser_previous_span(parser);
-	struct idl_ranges reserved[IDL_MAX_RANGES];
+	struct idl_ranges reserved[IDL_MAX_RANGES] = {{.ranges = NULL}};
 	struct idl_item **end = &enumeration->items;
 	struct idl_ranges *copy;
 	bool told = false, closed;

@@ -12,12 +12,14 @@
 #include "idl/lex.h"
 #include "tests/fuzz/fuzz.h"
 
-static const char imported[] =
-	"package a.b prefix ab;\n"
-	"const uint32 N = 16;\n"
-	"enum e : uint8 { A = 0, B = 1 };\n"
-	"frozen struct s { uint32 x; uint32 y; };\n"
-	"interface i @0x1 version 1.1 { struct g { uint32 x; uint8 y since 1.1; }; void m() = 1; };\n";
+static const char imported[] = "package a.b prefix ab;\n"
+			       "const uint32 N = 16;\n"
+			       "enum e : uint8 { A = 0, B = 1 };\n"
+			       "frozen struct s { uint32 x; uint32 y; };\n"
+			       "interface i @0x1 version 1.1 {\n"
+			       "    struct g { uint32 x; uint8 y since 1.1; };\n"
+			       "    void m() = 1;\n"
+			       "};\n";
 
 /* The input, and a file "a.idl" that it may import. */
 static struct idl_options options_for(struct idl_memory_file files[2], const char *text,
