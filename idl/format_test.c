@@ -54,16 +54,15 @@ static void a_block_on_one_line_stays_there_if_it_fits(void **state)
 		      "package p;\n"
 		      "struct a { uint32 x; uint8 y[4]; };\n"
 		      "enum e : uint8 { A = 0, B = 1 };\n");
-	expect_format(
-		"package p;\n"
-		"struct a { uint32 a_rather_long_name; uint32 another_name_that_is_long;"
-		" uint32 and_yet_another_one_here; };\n",
-		"package p;\n"
-		"struct a {\n"
-		"    uint32 a_rather_long_name;\n"
-		"    uint32 another_name_that_is_long;\n"
-		"    uint32 and_yet_another_one_here;\n"
-		"};\n");
+	expect_format("package p;\n"
+		      "struct a { uint32 a_rather_long_name; uint32 another_name_that_is_long;"
+		      " uint32 and_yet_another_one_here; };\n",
+		      "package p;\n"
+		      "struct a {\n"
+		      "    uint32 a_rather_long_name;\n"
+		      "    uint32 another_name_that_is_long;\n"
+		      "    uint32 and_yet_another_one_here;\n"
+		      "};\n");
 }
 
 static void an_enum_has_a_value_a_line(void **state)
