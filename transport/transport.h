@@ -266,7 +266,9 @@ struct vbi_transport {
 	 * it, and whatever the peer pushed before its answer is there. 0: done. -EINPROGRESS:
 	 * exposure->revoked() follows from poll() (never for ABANDON, which may block for a bounded
 	 * time: mappings replaced, queue pair drained; and fails the endpoint if that was needed:
-	 * failed() follows).
+	 * failed() follows). Other negative errno: the exposure is over, but what the peer pushed
+	 * is not all there (-EPROTO: it lied about it, and failed() follows), or the memory could
+	 * not be taken out of its reach (-ENOMEM).
 	 */
 	int (*revoke)(struct vbi_endpoint *endpoint, struct vbi_exposure *exposure,
 		      enum vbi_revoke how);
@@ -283,15 +285,20 @@ struct vbi_transport {
 	 * here. NULL: no memory. */
 	void *(*region_alloc)(struct vbi_domain *domain, size_t size);
 	void (*region_free)(struct vbi_domain *domain, void *region, size_t size);
-	/* Starts to move transfer->length bytes from (to) the peer's exposure. 0: done() follows;
-	 * else a negative errno and done() never. */
+	/*
+	 * Starts to move transfer->length bytes from (to) the peer's exposure. 0: done() follows;
+	 * else a negative errno (-EPROTO: the record cannot be one) and done() never. Several may
+	 * be under way; those of one record and direction name its bytes in order, without a gap
+	 * and each once, for where bytes are piped they are gone when they have been read. done()
+	 * says -ECANCELED when the peer has ended the exposure.
+	 */
 	int (*pull)(struct vbi_endpoint *endpoint, struct vbi_transfer *transfer);
 	int (*push)(struct vbi_endpoint *endpoint, struct vbi_transfer *transfer);
 	/*
 	 * For `direct`: the peer's exposed memory itself, where the transport can reach it (shm,
 	 * memory of memory_alloc()): no bytes move. The peer can change it at any time. NULL: not
-	 * reachable; pull or push instead. Ends with unmap(); while mapped, the peer's revoke
-	 * waits.
+	 * reachable; pull or push instead. Ends with unmap(), before close(); while mapped,
+	 * the peer's revoke waits.
 	 */
 	void *(*map)(struct vbi_endpoint *endpoint, const struct vbi_record *record,
 		     unsigned rights);
