@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "transport/cause.h"
+#include "transport/shm/arena.h"
+#include "transport/shm/bulk.h"
+#include "transport/shm/expose.h"
 #include "transport/shm/shm.h"
 
 /*
@@ -37,6 +40,16 @@ struct shm_endpoint *shm_endpoint_new(struct shm_domain *domain, enum shm_role r
 	return endpoint;
 }
 
+/* What a client calls with. */
+static int equip_client(struct shm_endpoint *endpoint)
+{
+	if (endpoint->role != SHM_CLIENT)
+		return 0;
+	endpoint->exposures = shm_exposures_create();
+	endpoint->arena = shm_arena_create(endpoint->mapping, endpoint->arena_size);
+	return endpoint->exposures && endpoint->arena ? 0 : -ENOMEM;
+}
+
 int shm_endpoint_go_live(struct shm_endpoint *endpoint, uint32_t peer_message_max)
 {
 	struct shm_domain *domain = endpoint->domain;
@@ -55,6 +68,9 @@ int shm_endpoint_go_live(struct shm_endpoint *endpoint, uint32_t peer_message_ma
 		if (error)
 			return error;
 	}
+	error = equip_client(endpoint);
+	if (error)
+		return error;
 	error = shm_domain_watch(domain, endpoint->own_fd, EPOLLIN | EPOLLET,
 				 &endpoint->wakeup_watch);
 	if (error)
@@ -288,6 +304,10 @@ bool shm_endpoint_has_work(const struct shm_endpoint *endpoint)
 		return false;
 	if (shm_rx_ready(&endpoint->rx) || endpoint->eof)
 		return true;
+	if (endpoint->transfers && shm_transfers_have_work(endpoint))
+		return true;
+	if (endpoint->pipes && shm_exposures_have_work(endpoint))
+		return true;
 	/* Room for what waits? The position is checked where it is used. */
 	return endpoint->queue &&
 	       __atomic_load_n(endpoint->tx.consumed, __ATOMIC_RELAXED) + endpoint->tx.mask + 1 !=
@@ -321,6 +341,8 @@ void shm_endpoint_close(struct vbi_endpoint *base)
 	shm_endpoint_set_deadline(endpoint, 0);
 	forget_report(endpoint);
 	endpoint->state = SHM_CLOSED;
+	shm_transfers_fail(endpoint, -ECONNRESET);
+	shm_exposures_abandon(endpoint);
 	close_fd(endpoint, &endpoint->socket_fd, &endpoint->socket_watch);
 	close_fd(endpoint, &endpoint->own_fd, &endpoint->wakeup_watch);
 	close_fd(endpoint, &endpoint->peer_fd, NULL);
@@ -342,7 +364,9 @@ void shm_endpoint_free(struct shm_endpoint *endpoint)
 {
 	shm_mirror_unmap(&endpoint->mirrors[SHM_CLIENT]);
 	shm_mirror_unmap(&endpoint->mirrors[SHM_SERVER]);
+	shm_arena_drop(endpoint->arena);
 	shm_mapping_drop(endpoint->mapping);
+	free(endpoint->exposures);
 	free(endpoint->address);
 	free(endpoint);
 }

@@ -48,8 +48,9 @@
  */
 #define SHM_WINDOW_SHIFT_MIN 12u
 #define SHM_WINDOW_SHIFT_MAX 19u
-/* Room for 32 of the largest windows, or one of the smallest for each slot and direction. */
-#define SHM_WINDOWS_SIZE     (16u << 20)
+/* Half of it for 32 of the largest windows; half so that each slot has one of the smallest for each
+ * direction, whatever the others have taken. */
+#define SHM_WINDOWS_SIZE     (32u << 20)
 
 /* Address space for one connection; beyond it a size is an error, not a wish. */
 #define SHM_ARENA_MAX (1ull << 40)
@@ -59,8 +60,8 @@
 enum shm_role { SHM_CLIENT, SHM_SERVER };
 
 /*
- * shm_side.flags. The rest of the word counts the sleeps, so that the other side sees whether it has
- * woken this one already.
+ * shm_side.flags. The rest of the word counts the sleeps, so that the other side sees whether it
+ * has woken this one already.
  */
 #define SHM_SLEEPING	1u /* wake me for anything new */
 #define SHM_WANT_ROOM	2u /* wake me when you have taken messages */

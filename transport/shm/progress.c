@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <utlist.h>
 
+#include "transport/shm/bulk.h"
 #include "transport/shm/clock.h"
+#include "transport/shm/expose.h"
 #include "transport/shm/shm.h"
 
 /* Messages of one endpoint in one poll: a busy peer must not starve the others. */
@@ -291,6 +293,10 @@ static unsigned progress(struct shm_endpoint *endpoint)
 		return n;
 	if (__builtin_expect(endpoint->queue != NULL, 0))
 		n += shm_endpoint_send_queued(endpoint);
+	if (__builtin_expect(endpoint->transfers != NULL, 0))
+		n += shm_transfers_progress(endpoint);
+	if (__builtin_expect(endpoint->pipes != NULL, 0))
+		n += shm_exposures_progress(endpoint);
 	if (__builtin_expect(endpoint->eof, 0) && endpoint->state == SHM_LIVE)
 		check_eof(endpoint);
 	return n;
@@ -305,6 +311,9 @@ static int report_failures(struct shm_domain *domain)
 		domain->failed = endpoint->report_next;
 		if (!domain->failed)
 			domain->failed_end = &domain->failed;
+		shm_transfers_fail(endpoint, -ECONNRESET);
+		if (endpoint->state != SHM_FAILED)
+			continue;
 		endpoint->reported = true;
 		domain->base.events->failed(endpoint->base.owner, &endpoint->cause);
 		n++;

@@ -2,8 +2,11 @@
 /* Shared memory on one host: the table of operations, and those that are nobody else's. */
 #include "transport/shm/shm.h"
 
-#include <errno.h>
 #include <sys/mman.h>
+
+#include "transport/shm/arena.h"
+#include "transport/shm/bulk.h"
+#include "transport/shm/expose.h"
 
 static void *region_alloc(struct vbi_domain *base, size_t size)
 {
@@ -18,56 +21,6 @@ static void region_free(struct vbi_domain *base, void *region, size_t size)
 	(void)base;
 	if (region)
 		munmap(region, size);
-}
-
-static int expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
-{
-	(void)base;
-	(void)exposure;
-	return -EOPNOTSUPP;
-}
-
-static int revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum vbi_revoke how)
-{
-	(void)base;
-	(void)exposure;
-	(void)how;
-	return -EOPNOTSUPP;
-}
-
-static void *memory_alloc(struct vbi_endpoint *base, size_t size)
-{
-	(void)base;
-	(void)size;
-	return NULL;
-}
-
-static bool memory_free(void *memory)
-{
-	(void)memory;
-	return false;
-}
-
-static int transfer(struct vbi_endpoint *base, struct vbi_transfer *what)
-{
-	(void)base;
-	(void)what;
-	return -EOPNOTSUPP;
-}
-
-static void *map(struct vbi_endpoint *base, const struct vbi_record *record, unsigned rights)
-{
-	(void)base;
-	(void)record;
-	(void)rights;
-	return NULL;
-}
-
-static void unmap(struct vbi_endpoint *base, const struct vbi_record *record, unsigned rights)
-{
-	(void)base;
-	(void)record;
-	(void)rights;
 }
 
 const struct vbi_transport vbi_shm = {
@@ -89,14 +42,14 @@ const struct vbi_transport vbi_shm = {
 	.send = shm_endpoint_send,
 	.flush = shm_endpoint_flush,
 	.release = shm_endpoint_release,
-	.expose = expose,
-	.revoke = revoke,
-	.memory_alloc = memory_alloc,
-	.memory_free = memory_free,
+	.expose = shm_expose,
+	.revoke = shm_revoke,
+	.memory_alloc = shm_memory_alloc,
+	.memory_free = shm_arena_free,
 	.region_alloc = region_alloc,
 	.region_free = region_free,
-	.pull = transfer,
-	.push = transfer,
-	.map = map,
-	.unmap = unmap,
+	.pull = shm_pull,
+	.push = shm_push,
+	.map = shm_map,
+	.unmap = shm_unmap,
 };

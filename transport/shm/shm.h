@@ -13,6 +13,8 @@
 struct shm_domain;
 struct shm_endpoint;
 struct shm_listener;
+struct shm_exposures;
+struct shm_arena;
 
 /* Messages of 256 bytes to 64 KiB: one pool for each power of two. */
 #define SHM_POOL_SHIFT_MIN 8u
@@ -70,6 +72,9 @@ struct shm_endpoint {
 	uint32_t sleep_flags;	   /* our own flags' count */
 	struct shm_message *queue; /* sent, and waiting for room, in order */
 	struct shm_message **queue_end;
+	struct vbi_transfer *transfers; /* server: under way, one for each record */
+	struct vbi_exposure *pipes;	/* client: exposures whose bytes poll() moves */
+	struct vbi_exposure *places;	/* client: exposures of arena memory */
 
 	enum shm_role role;
 	struct shm_side *side; /* shared: ours */
@@ -86,7 +91,9 @@ struct shm_endpoint {
 	struct shm_address *address; /* client, until connected */
 	unsigned path;		     /* of these, the one in use */
 	uint64_t arena_size;
-	void *listener_owner; /* server, until accepted */
+	struct shm_arena *arena;	 /* client */
+	struct shm_exposures *exposures; /* client */
+	void *listener_owner;		 /* server, until accepted */
 	struct shm_listener *listener;
 	struct vbi_cause cause;
 	struct shm_endpoint *previous, *next; /* domain->endpoints */

@@ -20,7 +20,8 @@ int shm_socket_send(int socket_fd, const void *bytes, size_t size, const int *fd
 /*
  * Receives one message into BYTES of SIZE. Returns its length, 0 at the end; negative errno:
  * -EAGAIN, nothing there; -EMFILE, there was no room for its descriptors here; -EMSGSIZE, it is
- * longer than SIZE; -EPROTO, it has more descriptors than any of ours. The descriptors are the caller's (none if the result is negative) and are not inherited.
+ * longer than SIZE; -EPROTO, it has more descriptors than any of ours. The descriptors are the
+ * caller's (none if the result is negative) and are not inherited.
  */
 ssize_t shm_socket_receive(int socket_fd, void *bytes, size_t size, int fds[SHM_SOCKET_FDS_MAX],
 			   unsigned *ret_n_fds);
