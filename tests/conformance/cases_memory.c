@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Registered memory and regions. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/conformance/conformance.h"
+
+static bool is_zero(const uint8_t *bytes, size_t length)
+{
+	return !bytes[0] && !memcmp(bytes, bytes + 1, length - 1);
+}
+
+static void memory_is_aligned_zeroed_and_reused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	for (unsigned i = 0; i < 40; i++) {
+		size_t size = 1 + i * 3001;
+		uint8_t *memory = fixture->ops->memory_alloc(client->endpoint, size);
+
+		assert_non_null(memory);
+		assert_int_equal((uintptr_t)memory % page, 0);
+		assert_true(is_zero(memory, size));
+		memset(memory, 0xff, size);
+		assert_true(fixture->ops->memory_free(memory));
+	}
+}
+
+static void memory_has_an_end(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	const struct vbi_transport *ops = fixture->ops;
+	void *pieces[64];
+	unsigned n = 0;
+
+	assert_null(ops->memory_alloc(client->endpoint, ARENA_SIZE + 1));
+	assert_null(ops->memory_alloc(client->endpoint, SIZE_MAX));
+	while (n < 64 && (pieces[n] = ops->memory_alloc(client->endpoint, 1u << 20)))
+		n++;
+	assert_int_equal(n, ARENA_SIZE >> 20);
+	/* Out of order, so that neighbours have to find each other. */
+	for (unsigned i = 0; i < n; i += 2)
+		assert_true(ops->memory_free(pieces[i]));
+	assert_null(ops->memory_alloc(client->endpoint, 2u << 20));
+	for (unsigned i = n - 1; i < n; i -= 2)
+		assert_true(ops->memory_free(pieces[i]));
+	pieces[0] = ops->memory_alloc(client->endpoint, ARENA_SIZE);
+	assert_non_null(pieces[0]);
+	assert_true(ops->memory_free(pieces[0]));
+}
+
+static void memory_outlives_its_endpoint(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	uint8_t *first = fixture->ops->memory_alloc(client->endpoint, 100000);
+	uint8_t *second = fixture->ops->memory_alloc(client->endpoint, 5000);
+
+	memset(first, 1, 100000);
+	client_close(client);
+	assert_int_equal(first[99999], 1);
+	memset(first, 2, 100000);
+	memset(second, 3, 5000);
+	assert_true(fixture->ops->memory_free(first));
+	assert_int_equal(second[4999], 3);
+	assert_true(fixture->ops->memory_free(second));
+}
+
+static void memory_outlives_its_peer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	uint8_t *memory = fixture->ops->memory_alloc(client->endpoint, 100000);
+
+	memset(memory, 7, 100000);
+	client_call(client, COMMAND_CLOSE, 0, 0, NULL);
+	turn_until(fixture, &client->n_failed, 1);
+	assert_int_equal(memory[99999], 7);
+	memset(memory, 8, 100000);
+	assert_true(fixture->ops->memory_free(memory));
+}
+
+static void *free_there(void *argument)
+{
+	return (void *)(uintptr_t)subject->ops->memory_free(argument);
+}
+
+static void any_thread_frees(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	void *memory = fixture->ops->memory_alloc(client->endpoint, 10000);
+	pthread_t thread;
+	void *result;
+
+	assert_int_equal(pthread_create(&thread, NULL, free_there, memory), 0);
+	pthread_join(thread, &result);
+	assert_non_null(result);
+	assert_false(fixture->ops->memory_free(memory));
+}
+
+static void other_memory_is_not_ours(void **state)
+{
+	struct fixture *fixture = *state;
+	int here;
+
+	assert_false(fixture->ops->memory_free(&here));
+	assert_false(fixture->ops->memory_free(NULL));
+}
+
+/* Memory of one connection is ordinary memory for another. */
+static void memory_of_another_endpoint(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *other = client_connect(fixture);
+	struct vbi_exposure exposure = {.length = 20000, .rights = VBI_REMOTE_READ};
+
+	turn_until(fixture, &other->n_connected, 1);
+	exposure.address = fixture->ops->memory_alloc(fixture->clients[0].endpoint, 20000);
+	memset(exposure.address, 0x42, 20000);
+	assert_int_equal(fixture->ops->expose(other->endpoint, &exposure), 0);
+	assert_true(client_call(other, COMMAND_PULL, 0, 0, exposure.records)->argument ==
+		    hash(exposure.address, 20000));
+	assert_int_equal(fixture->ops->revoke(other->endpoint, &exposure, VBI_REVOKE_ANSWERED), 0);
+	assert_true(fixture->ops->memory_free(exposure.address));
+}
+
+static void regions_are_aligned(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *region = fixture->ops->region_alloc(fixture->client_domain, 70000);
+
+	assert_non_null(region);
+	assert_int_equal((uintptr_t)region % page, 0);
+	memset(region, 1, 70000);
+	fixture->ops->region_free(fixture->client_domain, region, 70000);
+	assert_null(fixture->ops->region_alloc(fixture->client_domain, SIZE_MAX / 2));
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+const struct CMUnitTest *cases_memory(size_t *n)
+{
+	static const struct CMUnitTest cases[] = {
+		CASE(memory_is_aligned_zeroed_and_reused),
+		CASE(memory_has_an_end),
+		CASE(memory_outlives_its_endpoint),
+		CASE(memory_outlives_its_peer),
+		CASE(any_thread_frees),
+		CASE(other_memory_is_not_ours),
+		CASE(memory_of_another_endpoint),
+		CASE(regions_are_aligned),
+	};
+
+	*n = sizeof(cases) / sizeof(cases[0]);
+	return cases;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages: every size, order, flow control, buffers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/conformance/conformance.h"
+
+/* More than any ring or receive queue holds. */
+#define FLOOD 4000u
+
+static void echo_of(struct client *client, uint32_t length, uint64_t id)
+{
+	struct request request = {.command = COMMAND_ECHO, .id = id};
+	unsigned before = client->n_received;
+
+	client_release(client);
+	client_send(client, &request, length, false);
+	turn_until(client->fixture, &client->n_received, before + 1);
+	assert_int_equal(client->held->length, length);
+	assert_memory_equal(client->held->data, &length, sizeof(length));
+	for (uint32_t i = sizeof(request); i < length; i++)
+		assert_int_equal(client->held->data[i], pattern(id, i));
+}
+
+static void every_size_is_echoed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint32_t length = VBI_MESSAGE_MIN; length <= MESSAGE_MAX; length += 8)
+		echo_of(&fixture->clients[0], length, length);
+	for (uint32_t length = MESSAGE_MAX; length > MESSAGE_MAX - 2000; length -= 8)
+		echo_of(&fixture->clients[0], length, length);
+	assert_int_equal(fixture->client_stats.allocations, 0);
+	assert_int_equal(fixture->server_stats.allocations, 0);
+}
+
+static void other_bytes_of_the_header_survive(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+
+	for (unsigned i = 0; i < 300; i++)
+		assert_int_equal(client_call(client, COMMAND_ECHO, i, ~0ull - i, NULL)->argument,
+				 ~0ull - i);
+}
+
+static void order_is_kept(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct request request = {.command = COMMAND_ECHO};
+
+	for (unsigned burst = 0; burst < 200; burst++) {
+		unsigned n = 1 + burst % 50;
+
+		for (unsigned i = 0; i < n; i++, request.id++)
+			client_send(client, &request,
+				    (uint32_t)sizeof(request) + (uint32_t)(request.id % 60) * 8,
+				    i + 1 < n);
+		turn_until(fixture, &client->n_received, (unsigned)request.id);
+	}
+	assert_false(client->out_of_order);
+}
+
+static void flush_sends_what_more_held_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct request request = {.command = COMMAND_ECHO};
+
+	client_send(client, &request, sizeof(request), true);
+	fixture->ops->flush(client->endpoint);
+	turn_until(fixture, &client->n_received, 1);
+	fixture->ops->flush(client->endpoint);
+}
+
+/* A sender that outruns its peer waits; nothing is lost, nothing overtakes. */
+static void flood_is_delivered_in_order(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct request request = {.command = COMMAND_SINK};
+	unsigned sent = 0;
+
+	while (sent < FLOOD) {
+		struct vbi_message *message = fixture->ops->message_get(client->endpoint);
+
+		/* All buffers are in use: the transport's word that it is enough. */
+		if (!message) {
+			turn(fixture);
+			continue;
+		}
+		fixture->ops->message_put(client->endpoint, message);
+		client_send(client, &request, 512, false);
+		sent++;
+	}
+	turn_until_shared(fixture, &fixture->n_sunk, FLOOD);
+	if (!subject->threaded)
+		assert_true(fixture->client_stats.ring_full > 0);
+	client_call(client, COMMAND_ECHO, 0, 0, NULL);
+	assert_int_equal(atomic_load(&fixture->n_sunk), FLOOD);
+}
+
+/* The same the other way round: the server's answers wait for us. */
+static void slow_reader_loses_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct request request = {.command = COMMAND_ECHO};
+
+	for (request.id = 0; request.id < 500; request.id++)
+		client_send(client, &request, 4096, false);
+	for (unsigned i = 0; !subject->threaded && i < 500; i++)
+		fixture->ops->poll(fixture->server_domain);
+	turn_until(fixture, &client->n_received, 500);
+	assert_false(client->out_of_order);
+}
+
+static void buffers_are_bounded_and_come_back(void **state)
+{
+	static struct vbi_message *messages[1u << 16];
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	const struct vbi_transport *ops = fixture->ops;
+	unsigned n = 0;
+
+	while (n < sizeof(messages) / sizeof(messages[0]) &&
+	       (messages[n] = ops->message_get(client->endpoint)))
+		n++;
+	assert_in_range(n, 1024, sizeof(messages) / sizeof(messages[0]) - 1);
+	ops->message_put(client->endpoint, messages[0]);
+	assert_non_null(messages[0] = ops->message_get(client->endpoint));
+	for (unsigned i = 0; i < n; i++)
+		ops->message_put(client->endpoint, messages[i]);
+	client_call(client, COMMAND_ECHO, 0, 0, NULL);
+}
+
+/* A close takes back what its owner never released, so that the next connection has it. */
+static void close_takes_buffers_back(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct vbi_transport *ops = fixture->ops;
+
+	for (unsigned round = 0; round < 8; round++) {
+		struct client *client = client_connect(fixture);
+		struct request request = {.command = COMMAND_ECHO};
+
+		turn_until(fixture, &client->n_connected, 1);
+		for (unsigned i = 0; i < 700; i++)
+			assert_non_null(ops->message_get(client->endpoint));
+		client_send(client, &request, sizeof(request), false);
+		turn_until(fixture, &client->n_received, 1);
+		client_close(client);
+	}
+	assert_int_equal(fixture->client_stats.allocations, 0);
+}
+
+static void a_released_message_is_another_ones(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct vbi_message *kept[100];
+	struct request request = {.command = COMMAND_ECHO};
+
+	for (unsigned i = 0; i < 100; i++) {
+		request.id = i;
+		client_send(client, &request, 200, false);
+		turn_until(fixture, &client->n_received, i + 1);
+		kept[i] = client->held;
+		client->held = NULL;
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(((const struct request *)kept[i]->data)->id, i);
+		assert_int_equal(kept[i]->data[199], pattern(i, 199));
+		fixture->ops->release(client->endpoint, kept[i]);
+	}
+}
+
+/* Each direction has the receiver's limit. */
+static void limits_differ_by_direction(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct vbi_transport *ops = fixture->ops;
+	struct vbi_domain *domain = fixture->client_domain, *small;
+	struct vbi_cause cause;
+	struct client *client;
+
+	assert_int_equal(
+		ops->domain_open(domain->events, &fixture->client_stats, 1024, &small, &cause), 0);
+	fixture->client_domain = small;
+	client = client_connect(fixture);
+	turn_until(fixture, &client->n_connected, 1);
+	assert_int_equal(client->endpoint->limits.send_max, MESSAGE_MAX);
+	assert_int_equal(client->endpoint->limits.receive_max, 1024);
+	for (uint32_t length = 512; length <= 1024; length += 64)
+		echo_of(client, length, length);
+	client_close(client);
+	ops->domain_close(small);
+	fixture->client_domain = domain;
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+#define CASE_UNCONNECTED(f) \
+	cmocka_unit_test_setup_teardown(f, fixture_setup_unconnected, fixture_teardown)
+
+const struct CMUnitTest *cases_message(size_t *n)
+{
+	static const struct CMUnitTest cases[] = {
+		CASE(every_size_is_echoed),
+		CASE(other_bytes_of_the_header_survive),
+		CASE(order_is_kept),
+		CASE(flush_sends_what_more_held_back),
+		CASE(flood_is_delivered_in_order),
+		CASE(slow_reader_loses_nothing),
+		CASE(buffers_are_bounded_and_come_back),
+		CASE_UNCONNECTED(close_takes_buffers_back),
+		CASE(a_released_message_is_another_ones),
+		CASE_UNCONNECTED(limits_differ_by_direction),
+	};
+
+	*n = sizeof(cases) / sizeof(cases[0]);
+	return cases;
+}

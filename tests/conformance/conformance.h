@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every transport must do, written once against transport.h. A transport's own program names
+ * itself and how its addresses are made; the cases run with both ends on one thread, which makes
+ * every interleaving repeatable, and with the server on a thread of its own that sleeps when it is
+ * idle.
+ */
+#ifndef CONFORMANCE_H
+#define CONFORMANCE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "transport/transport.h"
+
+/* What is under test. */
+struct subject {
+	const struct vbi_transport *ops;
+	/* Writes a new address, without scheme, on which nobody listens. */
+	void (*make_address)(char *address, size_t size);
+	bool threaded;
+	bool maps; /* map() reaches memory of memory_alloc() */
+};
+
+#define ADDRESS_SIZE 200
+#define ARENA_SIZE   (24u << 20)
+#define MESSAGE_MAX  8192u
+
+/* Requests of the cases; the service answers as it is told. */
+enum command {
+	COMMAND_ECHO,	   /* the same bytes back */
+	COMMAND_SINK,	   /* nothing back; counted */
+	COMMAND_PULL,	   /* record: hash of what it holds */
+	COMMAND_PUSH,	   /* record: fill argument bytes of it with pattern(id) */
+	COMMAND_INVERT,	   /* record: pull, turn every bit, push */
+	COMMAND_MAP,	   /* record: as INVERT, in the memory itself; argument back: could it */
+	COMMAND_HOLD,	   /* record: map it and keep it so */
+	COMMAND_SCRIBBLE,  /* write over what is held */
+	COMMAND_LET_GO,	   /* unmap what is held */
+	COMMAND_REMEMBER,  /* record: keep it for later */
+	COMMAND_PULL_LATE, /* pull the record that was kept; argument back: the status */
+	COMMAND_CLOSE,	   /* answer, then close the endpoint */
+	COMMAND_VANISH,	   /* close the endpoint with a pull under way */
+};
+
+struct request {
+	uint32_t length;
+	uint32_t command;
+	uint64_t id;
+	uint64_t argument;
+	struct vbi_record record;
+};
+
+/* One end of the fixture's first connection, or one of several. */
+struct client {
+	struct fixture *fixture;
+	struct vbi_endpoint *endpoint;
+	unsigned n_connected, n_failed, n_received;
+	struct vbi_cause cause;
+	struct vbi_message *held; /* the message received last, not released */
+	bool close_on_message, close_on_failure;
+	uint64_t next_id; /* of an echo expected; order */
+	bool out_of_order;
+};
+
+#define CLIENTS_MAX 64u
+
+struct fixture {
+	const struct subject *subject;
+	const struct vbi_transport *ops;
+	char address[ADDRESS_SIZE];
+	struct vb_stats client_stats, server_stats;
+	struct vbi_domain *client_domain, *server_domain;
+	struct vbi_listener *listener;
+	struct client clients[CLIENTS_MAX]; /* the first is connected by setup */
+	unsigned n_clients;
+	atomic_int refuse_with; /* errno that the service refuses new connections with */
+	atomic_uint n_accepted, n_server_failed, n_sunk;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+/* service.c */
+extern const struct vbi_events service_events;
+/* Ends what the service still has. */
+void service_close_all(struct fixture *fixture);
+uint8_t pattern(uint64_t seed, uint64_t at);
+uint64_t hash(const void *bytes, uint64_t length);
+
+/* fixture.c */
+int fixture_setup(void **state);	     /* domains, listener, one client connected */
+int fixture_setup_unconnected(void **state); /* domains and listener */
+int fixture_teardown(void **state);
+/* Which transport the cases run on; set before the group runs. */
+extern const struct subject *subject;
+/* One round of the client's domain and, on one thread, the server's. */
+void turn(struct fixture *fixture);
+/* Turns until *CONDITION is at least WANTED; fails the test after some seconds. */
+void turn_until(struct fixture *fixture, const unsigned *condition, unsigned wanted);
+void turn_until_shared(struct fixture *fixture, atomic_uint *condition, unsigned wanted);
+/* Begins to connect one more client. */
+struct client *client_connect(struct fixture *fixture);
+void client_close(struct client *client);
+/* Sends a request of LENGTH bytes, at least sizeof(struct request); the rest is pattern(id). */
+void client_send(struct client *client, const struct request *request, uint32_t length, bool more);
+/* Sends, waits for the answer, and returns it: client->held, released by the next call. */
+const struct request *client_call(struct client *client, enum command command, uint64_t id,
+				  uint64_t argument, const struct vbi_record *record);
+void client_release(struct client *client);
+
+/* The cases, one list for each file; N is set. */
+struct CMUnitTest;
+const struct CMUnitTest *cases_connect(size_t *n);
+const struct CMUnitTest *cases_message(size_t *n);
+const struct CMUnitTest *cases_sleep(size_t *n);
+const struct CMUnitTest *cases_bulk(size_t *n);
+const struct CMUnitTest *cases_memory(size_t *n);
+/* Runs all of them for SUBJECT, on one thread and on two. The number of failures. */
+int conformance_run(const struct subject *subject);
+
+#endif

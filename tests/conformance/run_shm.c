@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conformance suite on shared memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/conformance/conformance.h"
+
+static char directory[] = "/tmp/verbena-conformance-XXXXXX";
+
+static void make_address(char *address, size_t size)
+{
+	static unsigned serial;
+
+	snprintf(address, size, "%s/%u", directory, serial++);
+}
+
+int main(void)
+{
+	struct subject shm = {.ops = &vbi_shm, .make_address = make_address, .maps = true};
+	int failures;
+
+	if (!mkdtemp(directory))
+		return 1;
+	failures = conformance_run(&shm);
+	rmdir(directory);
+	return failures;
+}
