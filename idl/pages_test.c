@@ -4,7 +4,7 @@
  * the page's number first, what stands under "Good" compiles without a word.
  *
  * A snippet is one file, main.idl, or several, each behind a line "// file: NAME". The last is
- * compiled.
+ * compiled. Where a page has a snippet under "Old", the others are compared with it.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "idl/conform.h"
 #include "idl/idl.h"
 
 #define MAX_FILES 32
@@ -100,6 +101,30 @@ static void fail_with_output(const struct idl_program *program, const char *what
 	fail();
 }
 
+/* What a page is about may show only when a released version is held against it. */
+static void compare_with_old(enum idl_code code, struct idl_program *program)
+{
+	const char *name = idl_code_info(code)->name;
+	char *text = snippet_of(idl_code_page(code), "\n## Old\n");
+	struct idl_program *old;
+	struct snippet snippet;
+
+	if (!text)
+		return;
+	snippet_cut(&snippet, text);
+	old = snippet_compile(&snippet);
+	if (old->diags.first)
+		fail_with_output(old, "the old snippet is not good", name);
+	if (program->diags.first)
+		fail_with_output(program, "the snippet fails without being compared", name);
+	idl_conform(old, program);
+	/* Notes point into the old text, which goes. */
+	for (struct idl_diag *d = program->diags.first; d; d = d->next)
+		d->notes = NULL;
+	idl_program_free(old);
+	free(text);
+}
+
 static void check_snippet(enum idl_code code, const char *heading, bool bad)
 {
 	const char *name = idl_code_info(code)->name;
@@ -113,6 +138,7 @@ static void check_snippet(enum idl_code code, const char *heading, bool bad)
 	}
 	snippet_cut(&snippet, text);
 	program = snippet_compile(&snippet);
+	compare_with_old(code, program);
 	if (bad && (!program->diags.first || program->diags.first->code != code))
 		fail_with_output(program, "the bad snippet gives another number first", name);
 	if (!bad && program->diags.first)
