@@ -232,6 +232,7 @@ static bool stays_flat(const struct formatter *f, size_t first, size_t open)
 static size_t statement_end(const struct formatter *f, size_t first)
 {
 	unsigned nesting = 0;
+	size_t next;
 
 	for (size_t i = first;; i++) {
 		switch (f->tokens[i].kind) {
@@ -259,8 +260,10 @@ static size_t statement_end(const struct formatter *f, size_t first)
 		case IDL_TOKEN_COMMENT:
 		case IDL_TOKEN_DOC:
 			/* A comment before the `}` belongs to the block, not to its last value. */
-			if (f->tokens[significant(f, i)].kind == IDL_TOKEN_RIGHT_BRACE)
+			next = significant(f, i);
+			if (f->tokens[next].kind == IDL_TOKEN_RIGHT_BRACE)
 				return i;
+			i = next - 1;
 			break;
 		default:
 			break;

@@ -54,8 +54,11 @@ static bool parse_rule_value(struct idl_parser *parser, struct idl_rule *rule)
 	}
 }
 
-/* A rule that comes late or again is reported and kept: it is well-formed otherwise. */
-static void check_place(struct idl_parser *parser, const struct body *body,
+/*
+ * A rule that comes late is reported and kept: it is well-formed otherwise. One that comes again is
+ * not kept, so that the list stays short, whatever the file repeats.
+ */
+static bool check_place(struct idl_parser *parser, const struct body *body,
 			const struct idl_rule *rule)
 {
 	const struct idl_rule *before = body->decl->u.interface.rules;
@@ -67,11 +70,14 @@ static void check_place(struct idl_parser *parser, const struct body *body,
 		diag = idl_diag_at(parser->diags, IDL_E0115, rule->span,
 				   "the rule '%s' is given twice", rule_words[rule->kind]);
 		idl_diag_note(diag, before->span, "first given here");
-	} else if (body->first_decl.source) {
+		return false;
+	}
+	if (body->first_decl.source) {
 		diag = idl_diag_at(parser->diags, IDL_E0114, rule->span,
 				   "rules come before the declarations of an interface");
 		idl_diag_note(diag, body->first_decl, "put it before this one");
 	}
+	return true;
 }
 
 static bool parse_rule(struct idl_parser *parser, struct body *body, enum idl_rule_kind kind)
@@ -85,9 +91,10 @@ static bool parse_rule(struct idl_parser *parser, struct body *body, enum idl_ru
 	if (!parse_rule_value(parser, rule))
 		return false;
 	rule->span = idl_parser_span_from(parser, rule->span);
-	check_place(parser, body, rule);
-	*body->rules_end = rule;
-	body->rules_end = &rule->next;
+	if (check_place(parser, body, rule)) {
+		*body->rules_end = rule;
+		body->rules_end = &rule->next;
+	}
 	return idl_parser_semicolon(parser);
 }
 
@@ -208,35 +215,6 @@ static bool parse_head_version(struct idl_parser *parser, struct idl_interface *
 	return ok;
 }
 
-/*
- * The highest number in use, so that a proposal is free: behind `) =`, and behind `reserved`. Looks
- * ahead in the body whose first token is the current one.
- */
-static uint64_t find_last_number(const struct idl_parser *parser)
-{
-	const struct idl_token *token = idl_parser_token(parser);
-	uint64_t last = 0, value;
-	bool reserved = false;
-	unsigned depth = 1;
-
-	for (; depth && token->kind != IDL_TOKEN_END; token++) {
-		depth += token->kind == IDL_TOKEN_LEFT_BRACE;
-		depth -= token->kind == IDL_TOKEN_RIGHT_BRACE;
-		if (depth != 1)
-			continue;
-		if (token->kind == IDL_TOKEN_SEMICOLON)
-			reserved = false;
-		else if (idl_token_is(parser->source, token, "reserved"))
-			reserved = true;
-		if (token->kind == IDL_TOKEN_NUMBER &&
-		    (reserved || (token[-1].kind == IDL_TOKEN_EQUALS &&
-				  token[-2].kind == IDL_TOKEN_RIGHT_PAREN)) &&
-		    idl_token_number(parser->source, token, &value) && value > last)
-			last = value;
-	}
-	return last;
-}
-
 static bool parse_body(struct idl_parser *parser, struct idl_decl *decl)
 {
 	struct idl_interface *interface = &decl->u.interface;
@@ -250,7 +228,8 @@ static bool parse_body(struct idl_parser *parser, struct idl_decl *decl)
 	struct idl_diag *diag;
 	bool closed;
 
-	parser->last_number = find_last_number(parser);
+	parser->body = parser->at;
+	parser->proposed = 0;
 	while (!idl_parser_body_ends(parser, open, "the interface", &closed)) {
 		if (!parse_member(parser, &body))
 			idl_parser_resume(parser);

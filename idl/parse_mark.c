@@ -238,6 +238,8 @@ static bool parse_mark(struct idl_parser *parser, enum idl_mark_kind kind,
 	if (!parse_value(parser, mark))
 		return false;
 	mark->span = idl_parser_span_from(parser, mark->span);
+	if (before) /* the list stays short, whatever the file repeats */
+		return true;
 	while (*end)
 		end = &(*end)->next;
 	*end = mark;

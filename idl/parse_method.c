@@ -168,6 +168,35 @@ static bool parse_params(struct idl_parser *parser, struct idl_decl *decl)
 	return false;
 }
 
+/*
+ * The highest number that the interface uses: behind `) =`, and behind `reserved`. Looks ahead, so
+ * that a proposal is free; only ever for a diagnostic that is shown.
+ */
+static uint64_t find_last_number(const struct idl_parser *parser)
+{
+	const struct idl_token *token = &parser->tokens[parser->body];
+	uint64_t last = 0, value;
+	bool reserved = false;
+	unsigned depth = 1;
+
+	for (; depth && token->kind != IDL_TOKEN_END; token++) {
+		depth += token->kind == IDL_TOKEN_LEFT_BRACE;
+		depth -= token->kind == IDL_TOKEN_RIGHT_BRACE;
+		if (depth != 1)
+			continue;
+		if (token->kind == IDL_TOKEN_SEMICOLON)
+			reserved = false;
+		else if (idl_token_is(parser->source, token, "reserved"))
+			reserved = true;
+		if (token->kind == IDL_TOKEN_NUMBER &&
+		    (reserved || (token[-1].kind == IDL_TOKEN_EQUALS &&
+				  token[-2].kind == IDL_TOKEN_RIGHT_PAREN)) &&
+		    idl_token_number(parser->source, token, &value) && value > last)
+			last = value;
+	}
+	return last;
+}
+
 /* "=" int */
 static bool parse_number(struct idl_parser *parser, struct idl_method *method)
 {
@@ -180,8 +209,10 @@ static bool parse_number(struct idl_parser *parser, struct idl_method *method)
 	method->number_span = idl_span_after(idl_parser_previous_span(parser));
 	diag = idl_diag_at(parser->diags, IDL_E0123, method->number_span,
 			   "a method needs a number: its name on the wire");
-	if (parser->last_number < IDL_MAX_METHOD_NUMBER)
-		idl_diag_fix(diag, "add ' = %u'", (unsigned)++parser->last_number);
+	if (diag && !parser->proposed)
+		parser->proposed = find_last_number(parser);
+	if (diag && parser->proposed < IDL_MAX_METHOD_NUMBER)
+		idl_diag_fix(diag, "add ' = %u'", (unsigned)++parser->proposed);
 	return true;
 }
 

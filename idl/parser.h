@@ -23,14 +23,15 @@ struct idl_parser {
 	struct idl_diags *diags;
 	const struct idl_source *source;
 	const struct idl_token *tokens;
-	size_t at;	      /* never a comment */
-	size_t previous;      /* the token taken last; == at before the first */
-	size_t docs_first;    /* documentation lines before the current token: */
-	size_t docs_end;      /* DOC tokens in [docs_first, docs_end) */
-	size_t unclosed_at;   /* where a missing brace was reported; SIZE_MAX: nowhere */
-	bool skipping;	      /* resuming: what is skipped is not looked at */
-	unsigned depth;	      /* of nested types or expressions */
-	uint64_t last_number; /* the highest of the interface's methods, for proposals */
+	size_t at;	    /* never a comment */
+	size_t previous;    /* the token taken last; == at before the first */
+	size_t docs_first;  /* documentation lines before the current token: */
+	size_t docs_end;    /* DOC tokens in [docs_first, docs_end) */
+	size_t unclosed_at; /* where a missing brace was reported; SIZE_MAX: nowhere */
+	bool skipping;	    /* resuming: what is skipped is not looked at */
+	unsigned depth;	    /* of nested types or expressions */
+	size_t body;	    /* first token in the interface's braces */
+	uint64_t proposed;  /* the last method number proposed in it; 0: none */
 	struct idl_file *file;
 };
 
