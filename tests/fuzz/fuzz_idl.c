@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Any bytes as a source file. Lexer, parser, checker and layout must live; what parses is
- * formatted, and the result must have the same tokens and be its own canonical form.
+ * formatted, and the result must have the same tokens and be its own canonical form; what is right
+ * conforms to itself.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "idl/conform.h"
 #include "idl/idl.h"
 #include "idl/lex.h"
 #include "tests/fuzz/fuzz.h"
@@ -96,6 +98,19 @@ static void format_twice(struct idl_program *program)
 	idl_program_free(again);
 }
 
+/* A file breaks nothing that it released itself. */
+static void compare_with_itself(const struct idl_program *program,
+				const struct idl_options *options)
+{
+	struct idl_program *again = idl_compile("fuzz.idl", options);
+	unsigned n_warnings = again->diags.n_warnings;
+
+	FUZZ_REQUIRE(idl_program_ok(again));
+	idl_conform(program, again);
+	FUZZ_REQUIRE(again->diags.n_errors == 0 && again->diags.n_warnings == n_warnings);
+	idl_program_free(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct idl_memory_file files[2];
@@ -113,6 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	program = idl_compile("fuzz.idl", &options);
 	idl_diags_render(&program->diags, nowhere);
+	if (idl_program_ok(program))
+		compare_with_itself(program, &options);
 	idl_program_free(program);
 	return 0;
 }
