@@ -41,7 +41,6 @@ static void check_item(struct idl_checker *c, struct idl_decl *decl, struct idl_
 	struct idl_node *node = &item->node;
 
 	item->is_deprecated = idl_node_mark(node, IDL_MARK_DEPRECATED) != NULL;
-	idl_names_declare(c, decl, node, "value");
 	if (c->interface)
 		item->since = idl_check_since(c, node);
 	else

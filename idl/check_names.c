@@ -169,20 +169,29 @@ static const char *decl_word(enum idl_decl_kind kind)
 	return strchr(idl_decl_kind_name(kind), ' ') + 1;
 }
 
+static void collect_decl(struct idl_checker *c, const void *scope, struct idl_decl *decl)
+{
+	idl_names_declare(c, scope, &decl->node, decl_word(decl->kind));
+	if (decl->kind != IDL_DECL_ENUM)
+		return;
+	for (struct idl_item *i = decl->u.enumeration.items; i; i = i->next)
+		idl_names_declare(c, decl, &i->node, "value");
+}
+
 static void collect_interface(struct idl_checker *c, struct idl_decl *interface)
 {
 	for (struct idl_decl *d = interface->u.interface.decls; d; d = d->next) {
 		if (d->kind == IDL_DECL_METHOD)
 			idl_names_declare(c, idl_names_methods(interface), &d->node, "method");
 		else if (d->kind != IDL_DECL_RESERVED)
-			idl_names_declare(c, interface, &d->node, decl_word(d->kind));
+			collect_decl(c, interface, d);
 	}
 }
 
 void idl_names_collect(struct idl_checker *c)
 {
 	for (struct idl_decl *d = c->file->decls; d; d = d->next) {
-		idl_names_declare(c, c->file, &d->node, decl_word(d->kind));
+		collect_decl(c, c->file, d);
 		if (d->kind == IDL_DECL_INTERFACE)
 			collect_interface(c, d);
 	}

@@ -47,7 +47,7 @@ const struct idl_node *idl_names_add_number(struct idl_checker *c, const void *s
 					    uint64_t number, bool is_negative,
 					    const struct idl_node *node);
 
-/* Enters the package-level names, imports and interface members of c->file; E0303. */
+/* Enters the imports and declarations of c->file, with methods and enum values; E0303. */
 void idl_names_collect(struct idl_checker *c);
 
 /* Enters a node of `scope`, or reports it as declared twice; `what` is "field" and so on. */
