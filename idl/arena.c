@@ -71,7 +71,7 @@ void *idl_arena_alloc(struct idl_arena *arena, size_t size)
 
 	if (size > SIZE_MAX - align)
 		idl_out_of_memory();
-	if (BLOCK_SIZE)
+	if (BLOCK_SIZE != 0)
 		size = (size + align - 1) / align * align;
 	if (!block || block->size - arena->used < size) {
 		block = block_new(size > BLOCK_SIZE ? size : BLOCK_SIZE);

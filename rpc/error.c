@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void log_line(const char *format, va_list arguments)
+static void __attribute__((format(printf, 1, 0))) log_line(const char *format, va_list arguments)
 {
 	const char *wanted = getenv("VERBENA_LOG");
 	int saved = errno;

@@ -71,6 +71,7 @@ void shm_pool_reclaim(struct shm_pool *pool, const void *owner)
 	size_t stride = sizeof(struct shm_message) + pool->capacity;
 	uint8_t *end = pool->fresh; /* of what has been used, in the newest step */
 	uint8_t *step = pool->steps;
+	uint8_t *older;
 
 	while (step) {
 		for (uint8_t *at = step + STEP_HEAD; at != end; at += stride) {
@@ -79,7 +80,8 @@ void shm_pool_reclaim(struct shm_pool *pool, const void *owner)
 			if (message->owner == owner)
 				shm_pool_put(message);
 		}
-		memcpy(&step, step, sizeof(step));
-		end = step + step_size(pool);
+		memcpy(&older, step, sizeof(older));
+		step = older;
+		end = step ? step + step_size(pool) : NULL;
 	}
 }
