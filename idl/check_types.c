@@ -174,8 +174,9 @@ static void check_field(struct idl_checker *c, struct idl_decl *decl, struct idl
 	struct idl_node *node = &field->node;
 
 	field->is_deprecated = idl_node_mark(node, IDL_MARK_DEPRECATED) != NULL;
-	idl_names_declare(c, decl, node, "field");
+	/* The name of a field that is gone is free. */
 	if (!field->is_reserved) {
+		idl_names_declare(c, decl, node, "field");
 		idl_c_name_check_shape(c, &node->in_error, &node->name);
 		idl_c_name_check_alone(c, node);
 	}
