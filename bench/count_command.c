@@ -46,7 +46,6 @@ static const struct method {
 	{"echo", "echo(blk), 32 bytes fixed"},
 	{"bytes", "echo_bytes, 32 bytes"},
 	{"inout", "echo_inout, 32 bytes"},
-	{"ping", "ping(blk), one-way"},
 };
 
 #define METHODS (sizeof(methods) / sizeof(methods[0]))
@@ -119,9 +118,12 @@ static int wait_ready(pid_t client)
 	return -1;
 }
 
+/* Capstone 4 does not know every AVX-512 instruction, so libc's copies do without. Both sides. */
+#define PLAIN_COPIES "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512VL,-AVX512F"
+
 static int step_against(const struct pair *pair, const char *method, struct step_result *ret_result)
 {
-	static const char *const environment[] = {MARK_VARIABLE "=1", NULL};
+	static const char *const environment[] = {MARK_VARIABLE "=1", PLAIN_COPIES, NULL};
 	const struct pair_wrap wrap = {.environment = environment};
 	char calls[16];
 	const char *const words[] = {
@@ -155,11 +157,13 @@ static int step_against(const struct pair *pair, const char *method, struct step
 
 static int step_method(const char *method, struct step_result *ret_result)
 {
+	static const char *const environment[] = {PLAIN_COPIES, NULL};
+	const struct pair_wrap wrap = {.environment = environment};
 	struct pair pair;
 	int result;
 
 	progress_show(-1, "stepping through %s", method);
-	if (pair_open(&pair, WAIT_SPIN, SERVER_CPU, NULL) < 0)
+	if (pair_open(&pair, WAIT_SPIN, SERVER_CPU, &wrap) < 0)
 		return -1;
 	result = step_against(&pair, method, ret_result);
 	pair_close(&pair);
@@ -198,6 +202,9 @@ static void print_step(const struct step_result *result)
 	       per_call(both.instructions - both.looks * both.empty_look + server->instructions -
 				server->looks * server->empty_look,
 			result->calls));
+	if (result->lines_known && both.blind + server->blind)
+		printf("  %llu instructions could not be decoded, so lines may be missing\n",
+		       (unsigned long long)(both.blind + server->blind));
 }
 
 static json_t *step_to_json(const struct step_result *result)

@@ -14,6 +14,7 @@
 #define TEXT_MAX	     160
 
 static bool always;
+static int is_terminal = -1; /* not asked yet */
 static bool shown;
 static uint64_t last_ns;
 
@@ -24,11 +25,15 @@ void progress_always(void)
 
 void progress_show(double fraction, const char *format, ...)
 {
-	bool terminal = isatty(STDERR_FILENO) == 1;
 	uint64_t now = monotonic_ns();
 	char text[TEXT_MAX];
 	va_list list;
+	bool terminal;
 
+	/* Once: this is called between measured calls, which must not share them with the kernel. */
+	if (is_terminal < 0)
+		is_terminal = isatty(STDERR_FILENO) == 1;
+	terminal = is_terminal == 1;
 	if (!terminal && !always)
 		return;
 	if (last_ns && now - last_ns < (terminal ? TERMINAL_INTERVAL_NS : LOG_INTERVAL_NS))

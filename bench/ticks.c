@@ -4,6 +4,8 @@
 /* Both clocks are read within some 50 ns of each other, so this long keeps the error under 1e-5. */
 #define TICKS_CALIBRATION_NS (20 * UINT64_C(1000000))
 #define PAIRS		     100000u
+/* The best of several rounds: whoever else runs on this CPU must not show. */
+#define ROUNDS		     10u
 
 double ticks_ns(void)
 {
@@ -24,15 +26,19 @@ double ticks_ns(void)
 
 double ticks_overhead_ns(void)
 {
-	uint64_t sum = 0;
-	unsigned i;
+	uint64_t best = UINT64_MAX, sum;
+	unsigned round, i;
 
-	for (i = 0; i < PAIRS; i++) {
-		uint64_t before = ticks_now();
+	for (round = 0; round < ROUNDS; round++) {
+		for (sum = 0, i = 0; i < PAIRS / ROUNDS; i++) {
+			uint64_t before = ticks_now();
 
-		sum += ticks_now() - before;
+			sum += ticks_now() - before;
+		}
+		if (sum < best)
+			best = sum;
 	}
-	return (double)sum * ticks_ns() / PAIRS;
+	return (double)best * ticks_ns() / (PAIRS / ROUNDS);
 }
 
 double ticks_step_ns(void)

@@ -38,8 +38,8 @@ static inline uint64_t ticks_now(void)
 /* Nanoseconds of one tick. The first call takes TICKS_CALIBRATION_NS to find out. */
 double ticks_ns(void);
 
-/* What one pair of clock readings with nothing between them, and its entry into a histogram, costs
- * in nanoseconds: part of every duration that is reported. */
+/* What one pair of clock readings with nothing between them shows, in nanoseconds: part of every
+ * duration that is reported. */
 double ticks_overhead_ns(void);
 
 /* The smallest step that the clock makes, in nanoseconds. */

@@ -99,7 +99,15 @@ static bool touches_nothing(unsigned id)
 	}
 }
 
-static void add_access(struct instruction *instruction, const cs_x86_op *operand, bool first)
+/* Capstone 4 takes the target of vector moves for a source, or says nothing of it. A move writes its
+ * first operand and reads the other, whatever kind of move it is. */
+static bool is_move(const char *mnemonic)
+{
+	return memcmp(mnemonic, "mov", 3) == 0 || memcmp(mnemonic, "vmov", 4) == 0;
+}
+
+static void add_access(struct instruction *instruction, const cs_insn *insn,
+		       const cs_x86_op *operand, bool first)
 {
 	struct instruction_access *access = &instruction->accesses[instruction->n_accesses++];
 
@@ -112,8 +120,7 @@ static void add_access(struct instruction *instruction, const cs_x86_op *operand
 		.read = operand->access & CS_AC_READ,
 		.write = operand->access & CS_AC_WRITE,
 	};
-	/* Capstone leaves the access of some vector moves open: the first operand is the target. */
-	if (!access->read && !access->write) {
+	if (is_move(insn->mnemonic) || (!access->read && !access->write)) {
 		access->write = first;
 		access->read = !first;
 	}
@@ -143,7 +150,7 @@ void decoder_decode(struct decoder *decoder, const uint8_t *code, unsigned n_byt
 		    operand->mem.segment == X86_REG_GS ||
 		    ret_instruction->n_accesses == DECODE_ACCESSES_MAX)
 			continue;
-		add_access(ret_instruction, operand, i == 0);
+		add_access(ret_instruction, decoder->insn, operand, i == 0);
 	}
 }
 

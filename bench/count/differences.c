@@ -166,6 +166,8 @@ static int syscalls_once(const char *method, uint64_t calls, const struct report
 	unsigned i;
 
 	for (i = 0; i < LINES_SIDES; i++) {
+		/* -D: strace stands behind the program, which gets our signal to end. It keeps the
+		 * standard output open until it has written its summary. */
 		const char *const own[] = {"strace",	      "-f", "-c", "-q", "-o",
 					   reports->paths[i], NULL};
 

@@ -209,9 +209,12 @@ static void count_accesses(struct stepper *stepper, struct side *side,
 	}
 }
 
-static void count_kind(struct step_counts *counts, enum instruction_kind kind)
+static void count_kind(struct step_counts *counts, const struct instruction *instruction)
 {
+	enum instruction_kind kind = instruction->kind;
+
 	counts->instructions++;
+	counts->blind += instruction->length == 0;
 	counts->clock_reads += kind == INSTRUCTION_CLOCK;
 	counts->syscalls += kind == INSTRUCTION_SYSCALL;
 	counts->fences += kind == INSTRUCTION_FENCE || kind == INSTRUCTION_LOCKED;
@@ -230,7 +233,7 @@ static int execute(struct stepper *stepper, struct side *side,
 		   bool repeated)
 {
 	if (!repeated)
-		count_kind(&side->counts, instruction->kind);
+		count_kind(&side->counts, instruction);
 	count_accesses(stepper, side, instruction, registers);
 	if (single_step(side) < 0)
 		return -1;

@@ -29,6 +29,7 @@ struct step_counts {
 	uint64_t syscalls;
 	uint64_t fences; /* mfence, and locked instructions */
 	uint64_t looks;	 /* that found nothing: ends of turns */
+	uint64_t blind;	 /* instructions that could not be decoded: their memory is not seen */
 	uint64_t lines;	 /* cache lines of shared memory that moved to this side */
 };
 
