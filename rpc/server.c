@@ -260,8 +260,9 @@ static bool is_stopping(const struct vb_server *server)
 static void sleep_in_loop(struct vb_server *server)
 {
 	struct vbi_worker *worker = &server->worker;
+	/* First: what is overdue ends here, and would make the time-out 0 for ever. */
+	uint64_t now = vbi_worker_look(worker);
 	uint64_t end = vbi_worker_next_timeout(worker);
-	uint64_t now = worker->clock();
 
 	if (end <= now || !vbi_worker_arm(worker))
 		return;
@@ -273,6 +274,8 @@ static void sleep_in_loop(struct vb_server *server)
 		ev_timer_stop(server->loop, &server->timeout);
 	}
 	ev_run(server->loop, EVRUN_ONCE);
+	/* Requests that have arrived meanwhile are stamped with the time of their arrival. */
+	vbi_worker_look(worker);
 }
 
 static void serve_until_stopped(struct vb_server *server)
