@@ -315,6 +315,21 @@ void vbi_bulk_retry_waiting(struct vbi_worker *worker)
 	}
 }
 
+/* Before memory was got, bulk[] is another request's. */
+static bool has_memory(const struct vbi_request *request)
+{
+	return request->state != VBI_REQUEST_NEW && request->state != VBI_REQUEST_WAITING;
+}
+
+void vbi_bulk_unmap(struct vbi_request *request)
+{
+	if (!has_memory(request))
+		return;
+	for (unsigned i = 0; i < request->n_buffers; i++)
+		if (request->bulk[i].mapped)
+			give_back(request, i);
+}
+
 int vbi_bulk_push(struct vbi_request *request)
 {
 	return start_move(request, true);
@@ -325,7 +340,7 @@ void vbi_bulk_release(struct vbi_request *request)
 	struct vbi_worker *worker = request->conn->worker;
 	bool any = false;
 
-	if (request->state == VBI_REQUEST_NEW || request->state == VBI_REQUEST_WAITING)
+	if (!has_memory(request))
 		return;
 	for (unsigned i = 0; i < request->n_buffers; i++) {
 		any |= request->bulk[i].memory && !request->bulk[i].mapped;

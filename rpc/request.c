@@ -72,6 +72,8 @@ static void send_answer(struct vbi_request *request, uint32_t length, uint8_t ki
 	const struct vbi_header *asked = (const struct vbi_header *)request->message->data;
 	struct vbi_header *header = (struct vbi_header *)reply->data;
 
+	if (__builtin_expect(request->n_buffers != 0, 0))
+		vbi_bulk_unmap(request);
 	conn->granted_to_peer++;
 	header->length = length;
 	header->slot = asked->slot;

@@ -124,6 +124,10 @@ int vbi_bulk_gather(struct vbi_request *request);
  * itself. */
 int vbi_bulk_push(struct vbi_request *request);
 
+/* Lets go of the peer's memory that was mapped. Before the answer: with it, the peer takes its
+ * memory back. */
+void vbi_bulk_unmap(struct vbi_request *request);
+
 /* Gives the request's bulk memory back, and lets waiting requests have it. */
 void vbi_bulk_release(struct vbi_request *request);
 
