@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 /* The tables themselves, to look at every entry. */
-#include "idl/c_words.c"
+#include "idl/c_words.c" /* NOLINT(bugprone-suspicious-include) */
 
 static void assert_ascending(const struct c_word *words, size_t n)
 {

@@ -10,46 +10,41 @@
 #include "idl/suggest.h"
 
 /*
- * The scope's address and the name, side by side: one table serves every scope. A number is
- * entered as its decimal text with a leading sign or '+', which no name has.
+ * A key is the scope's address and the name, side by side: one table serves every scope. A number
+ * is entered as its decimal text with a leading sign or '+', which no name has.
  */
-struct idl_name_key {
-	const void *scope;
-	char name[IDL_MAX_NAME * IDL_MAX_QNAME_PARTS + IDL_MAX_QNAME_PARTS];
-};
+#define MAX_KEY_NAME ((IDL_MAX_NAME + 1) * IDL_MAX_QNAME_PARTS)
+#define MAX_KEY	     (sizeof(void *) + MAX_KEY_NAME)
 
 struct idl_name_entry {
 	const struct idl_node *node;
 	UT_hash_handle hh;
-	size_t key_size;
 	unsigned char key[];
 };
 
-static size_t key_make(struct idl_name_key *key, const void *scope, const char *name)
+/* Bytes of the key; a name beyond what the language allows is cut. */
+static size_t key_make(unsigned char key[MAX_KEY], const void *scope, const char *name)
 {
-	size_t size = strlen(name);
+	size_t size = strnlen(name, MAX_KEY_NAME);
 
-	if (size > sizeof(key->name))
-		size = sizeof(key->name);
-	key->scope = scope;
-	memcpy(key->name, name, size);
-	return offsetof(struct idl_name_key, name) + size;
+	memcpy(key, &scope, sizeof(scope));
+	memcpy(key + sizeof(scope), name, size);
+	return sizeof(scope) + size;
 }
 
 const struct idl_node *idl_names_add(struct idl_checker *c, const void *scope, const char *name,
 				     const struct idl_node *node)
 {
 	struct idl_name_entry *entry = NULL;
-	struct idl_name_key key;
-	size_t size = key_make(&key, scope, name);
+	unsigned char key[MAX_KEY];
+	size_t size = key_make(key, scope, name);
 
-	HASH_FIND(hh, c->names, &key, size, entry);
+	HASH_FIND(hh, c->names, key, size, entry);
 	if (entry)
 		return entry->node;
 	entry = idl_arena_alloc(c->arena, sizeof(*entry) + size);
 	entry->node = node;
-	entry->key_size = size;
-	memcpy(entry->key, &key, size);
+	memcpy(entry->key, key, size);
 	HASH_ADD_KEYPTR(hh, c->names, entry->key, size, entry);
 	return NULL;
 }
@@ -57,10 +52,10 @@ const struct idl_node *idl_names_add(struct idl_checker *c, const void *scope, c
 const struct idl_node *idl_names_find(struct idl_checker *c, const void *scope, const char *name)
 {
 	struct idl_name_entry *entry = NULL;
-	struct idl_name_key key;
-	size_t size = key_make(&key, scope, name);
+	unsigned char key[MAX_KEY];
+	size_t size = key_make(key, scope, name);
 
-	HASH_FIND(hh, c->names, &key, size, entry);
+	HASH_FIND(hh, c->names, key, size, entry);
 	return entry ? entry->node : NULL;
 }
 

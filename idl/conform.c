@@ -96,8 +96,13 @@ static const struct idl_decl *named(const struct idl_decl *decls, const struct i
 
 /* ---- an interface's methods, by number ---- */
 
+struct numbered {
+	uint64_t number;
+	const struct idl_decl *method;
+};
+
 struct table {
-	const struct idl_decl **methods; /* ascending by number */
+	struct numbered *methods; /* ascending */
 	size_t n_methods;
 	struct idl_range *reserved;
 	size_t n_reserved;
@@ -105,11 +110,11 @@ struct table {
 
 static int compare_numbers(const void *left, const void *right)
 {
-	const struct idl_decl *const *a = left, *const *b = right;
+	const struct numbered *a = left, *b = right;
 
-	if ((*a)->u.method.number == (*b)->u.method.number)
+	if (a->number == b->number)
 		return 0;
-	return (*a)->u.method.number < (*b)->u.method.number ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
 }
 
 static struct table table_of(struct idl_conform *c, const struct idl_decl *interface)
@@ -120,12 +125,12 @@ static struct table table_of(struct idl_conform *c, const struct idl_decl *inter
 	for (const struct idl_decl *d = decls; d; d = d->next)
 		t.n_reserved += d->kind == IDL_DECL_RESERVED ? d->u.reserved.n_ranges : 0;
 	t.methods = idl_arena_array(c->arena, interface->u.interface.n_methods + 1,
-				    sizeof(struct idl_decl *));
+				    sizeof(*t.methods));
 	t.reserved = idl_arena_array(c->arena, t.n_reserved + 1, sizeof(*t.reserved));
 	t.n_reserved = 0;
 	for (const struct idl_decl *d = decls; d; d = d->next) {
 		if (d->kind == IDL_DECL_METHOD)
-			t.methods[t.n_methods++] = d;
+			t.methods[t.n_methods++] = (struct numbered){d->u.method.number, d};
 		for (size_t k = 0; d->kind == IDL_DECL_RESERVED && k < d->u.reserved.n_ranges; k++)
 			t.reserved[t.n_reserved++] = d->u.reserved.ranges[k];
 	}
@@ -135,10 +140,11 @@ static struct table table_of(struct idl_conform *c, const struct idl_decl *inter
 
 static const struct idl_decl *find_number(const struct table *table, const struct idl_decl *method)
 {
-	const struct idl_decl *const *found = bsearch(&method, table->methods, table->n_methods,
-						      sizeof(*table->methods), compare_numbers);
+	const struct numbered key = {.number = method->u.method.number};
+	const struct numbered *found = bsearch(&key, table->methods, table->n_methods,
+					       sizeof(*table->methods), compare_numbers);
 
-	return found ? *found : NULL;
+	return found ? found->method : NULL;
 }
 
 static void report_missing(struct idl_conform *c, const struct idl_decl *old,
@@ -148,7 +154,7 @@ static void report_missing(struct idl_conform *c, const struct idl_decl *old,
 	struct idl_diag *d;
 
 	for (size_t i = 0; i < table->n_methods; i++) {
-		const struct idl_decl *m = table->methods[i];
+		const struct idl_decl *m = table->methods[i].method;
 
 		if (strcmp(m->node.name.text, old->node.name.text) != 0)
 			continue;
@@ -184,15 +190,16 @@ static void compare_all_methods(struct idl_conform *c, const struct idl_decl *ol
 	const struct table ot = table_of(c, old), nt = table_of(c, new);
 
 	for (size_t i = 0; i < ot.n_methods; i++) {
-		const struct idl_decl *m = find_number(&nt, ot.methods[i]);
+		const struct idl_decl *released = ot.methods[i].method;
+		const struct idl_decl *m = find_number(&nt, released);
 
 		if (m)
-			idl_conform_method(c, ot.methods[i], m);
+			idl_conform_method(c, released, m);
 		else
-			report_missing(c, ot.methods[i], &nt, new);
+			report_missing(c, released, &nt, new);
 	}
 	for (size_t i = 0; i < nt.n_methods; i++) {
-		const struct idl_decl *m = nt.methods[i];
+		const struct idl_decl *m = nt.methods[i].method;
 
 		if (!find_number(&ot, m) && !is_renumbered(m, old, &nt))
 			idl_conform_check_new(c, &m->node, m->u.method.since, old, "method");
@@ -219,8 +226,7 @@ static void compare_constants(struct idl_conform *c, const struct idl_decl *old,
 	struct idl_diag *d;
 
 	if (oc->scalar == nc->scalar && oc->value.bits == nc->value.bits &&
-	    oc->value.is_negative == nc->value.is_negative &&
-	    memcmp(&oc->value.number, &nc->value.number, sizeof(double)) == 0)
+	    oc->value.is_negative == nc->value.is_negative && oc->value.number == nc->value.number)
 		return;
 	d = idl_diag_at(c->diags, IDL_W0503, nc->expr->span,
 			"constant '%s' has another value: sources compiled with the old one "

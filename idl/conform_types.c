@@ -8,38 +8,44 @@
 
 /* ---- what has been compared ---- */
 
-struct pair_key {
-	const struct idl_decl *old;
-	const struct idl_decl *new;
-};
+#define KEY_SIZE (2 * sizeof(void *))
 
 struct idl_conform_pair {
-	struct pair_key key;
+	unsigned char key[KEY_SIZE]; /* both addresses */
 	UT_hash_handle hh;
 };
+
+static void key_make(unsigned char key[KEY_SIZE], const struct idl_decl *old,
+		     const struct idl_decl *new)
+{
+	memcpy(key, &old, KEY_SIZE / 2);
+	memcpy(key + KEY_SIZE / 2, &new, KEY_SIZE / 2);
+}
 
 /* True the first time. */
 static bool enter(struct idl_conform *c, struct idl_conform_pair **table,
 		  const struct idl_decl *old, const struct idl_decl *new)
 {
-	const struct pair_key key = {old, new};
 	struct idl_conform_pair *pair = NULL;
+	unsigned char key[KEY_SIZE];
 
-	HASH_FIND(hh, *table, &key, sizeof(key), pair);
+	key_make(key, old, new);
+	HASH_FIND(hh, *table, key, KEY_SIZE, pair);
 	if (pair)
 		return false;
 	pair = idl_arena_alloc(c->arena, sizeof(*pair));
-	pair->key = key;
-	HASH_ADD(hh, *table, key, sizeof(key), pair);
+	memcpy(pair->key, key, KEY_SIZE);
+	HASH_ADD_KEYPTR(hh, *table, pair->key, KEY_SIZE, pair);
 	return true;
 }
 
 bool idl_conform_is_seen(struct idl_conform *c, const struct idl_decl *old)
 {
-	const struct pair_key key = {old, NULL};
 	struct idl_conform_pair *pair = NULL;
+	unsigned char key[KEY_SIZE];
 
-	HASH_FIND(hh, c->seen, &key, sizeof(key), pair);
+	key_make(key, old, NULL);
+	HASH_FIND(hh, c->seen, key, KEY_SIZE, pair);
 	return pair != NULL;
 }
 

@@ -227,18 +227,23 @@ static void print_type_decl(const struct printer *p, const struct idl_decl *decl
 		print_enum(p, decl);
 }
 
+struct numbered {
+	uint64_t number;
+	const struct idl_decl *method;
+};
+
 static int compare_numbers(const void *left, const void *right)
 {
-	const struct idl_decl *const *a = left, *const *b = right;
+	const struct numbered *a = left, *b = right;
 
-	return (*a)->u.method.number < (*b)->u.method.number ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
 }
 
 /* Methods by number, so that moving one in the text moves nothing here. */
 static void print_interface(struct printer *p, const struct idl_decl *interface)
 {
 	const struct idl_interface *i = &interface->u.interface;
-	const struct idl_decl **methods = calloc(i->n_methods + 1, sizeof(struct idl_decl *));
+	struct numbered *methods = calloc(i->n_methods + 1, sizeof(*methods));
 	size_t n = 0;
 
 	if (!methods)
@@ -248,13 +253,13 @@ static void print_interface(struct printer *p, const struct idl_decl *interface)
 		(unsigned long long)i->id, i->version.major, i->version.minor);
 	for (const struct idl_decl *d = i->decls; d; d = d->next) {
 		if (d->kind == IDL_DECL_METHOD)
-			methods[n++] = d;
+			methods[n++] = (struct numbered){d->u.method.number, d};
 		else
 			print_type_decl(p, d);
 	}
 	qsort(methods, n, sizeof(*methods), compare_numbers);
 	for (size_t k = 0; k < n; k++)
-		print_method(p, methods[k]);
+		print_method(p, methods[k].method);
 	free(methods);
 }
 
