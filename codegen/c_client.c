@@ -389,7 +389,7 @@ static void client_stub(struct gen_emit *e, const struct gen_method *m)
 	if (!is_simple)
 		gen_emit(e, "struct vb_writer vb_w = vb_writer_request(vb_self, $fixed$);\n",
 			 "fixed", gen_number(e, request->fixed), NULL);
-	if (request->root.forms[0].size)
+	if (gen_root_is_touched(&request->root))
 		gen_emit(e, "uint8_t *const vb_msg = vb_self->message;\n", NULL);
 	client_put(e, m);
 	gen_emit(e,

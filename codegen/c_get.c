@@ -103,10 +103,10 @@ static void get_deep_sequence(struct gen_emit *e, const struct gen_place *place,
 		 gen_format(e, "!vb_read_units(%s, %s, vb_stride, %" PRIu32 ", &vb_block, &%s)",
 			    place->io, gen_field_at(e, place, field), field->bound, value->count));
 	gen_emit(e,
-		 "$type$ *const vb_items =\n"
-		 "\t($type$ *)vb_read_alloc($io$, (uint64_t)$count$ * sizeof(*vb_items));\n",
-		 "type", is_string ? "const char *" : type, "io", place->io, "count", value->count,
-		 NULL);
+		 "$type$*const vb_items = ($type$*)vb_read_alloc(\n"
+		 "\t$io$, (uint64_t)$count$ * sizeof(*vb_items));\n",
+		 "type", is_string ? "const char *" : gen_format(e, "%s ", type), "io", place->io,
+		 "count", value->count, NULL);
 	get_fail(e, place, gen_format(e, "!vb_items && %s > 0", value->count));
 	gen_emit(e, "for (uint32_t vb_i = 0; vb_i < $count$; vb_i++)\n", "count", value->count,
 		 NULL);
@@ -233,13 +233,14 @@ static void get_member(struct gen_emit *e, const struct gen_place *place,
 
 /* Reads a word of presence bits and refuses those that no field of this minor has. */
 static void get_presence(struct gen_emit *e, const struct gen_place *place,
-			 const struct idl_wire_block *block, const struct idl_wire_field *field)
+			 const struct idl_wire_block *block, const struct idl_wire_field *field,
+			 uint32_t word)
 {
 	gen_emit(e, "$name$ = vb_get_uint32($bytes$);\n", "name", field->name, "bytes",
 		 gen_field_bytes(e, place, field), NULL);
 	for (size_t i = block->n_forms; i-- > 0;) {
 		const uint32_t minor = block->forms[i].minor;
-		const uint32_t mask = idl_wire_presence_mask(block, field->presence_word, minor);
+		const uint32_t mask = idl_wire_presence_mask(block, word, minor);
 
 		if (minor < field->since_minor || mask == UINT32_MAX)
 			continue;
@@ -264,13 +265,16 @@ static void get_gaps(struct gen_emit *e, const struct gen_place *place,
 		}
 		if (!block->forms[i].n_gaps)
 			continue;
-		const char *const from = gen_number(e, block->forms[i].minor);
-		if (i + 1 < block->n_forms)
-			gen_emit(e, "if (reader->minor >= $from$ && reader->minor < $to$) {\n",
-				 "from", from, "to", gen_number(e, block->forms[i + 1].minor),
-				 NULL);
-		else
-			gen_emit(e, "if (reader->minor >= $from$) {\n", "from", from, NULL);
+		/* The form in force: from its own minor until that of the next. */
+		const char *const from = i > 0 ? gen_format(e, "reader->minor >= %" PRIu32,
+							    block->forms[i].minor)
+					       : "";
+		const char *const until = i + 1 < block->n_forms
+						  ? gen_format(e, "reader->minor < %" PRIu32,
+							       block->forms[i + 1].minor)
+						  : "";
+		gen_emit(e, "if ($from$$and$$until$) {\n", "from", from, "and",
+			 from[0] && until[0] ? " && " : "", "until", until, NULL);
 		gen_emit_indent(e);
 		gen_check_gaps(e, place, &block->forms[i]);
 		gen_emit_outdent(e);
@@ -281,6 +285,8 @@ static void get_gaps(struct gen_emit *e, const struct gen_place *place,
 static void get_fields(struct gen_emit *e, const struct gen_place *place,
 		       const struct idl_wire_block *block)
 {
+	uint32_t n_words = 0;
+
 	for (size_t i = 0; i < block->n_fields; i++) {
 		const struct idl_wire_field *const field = &block->fields[i];
 
@@ -292,7 +298,7 @@ static void get_fields(struct gen_emit *e, const struct gen_place *place,
 			gen_emit_indent(e);
 		}
 		if (field->kind == IDL_WIRE_PRESENCE)
-			get_presence(e, place, block, field);
+			get_presence(e, place, block, field, n_words++);
 		else
 			get_member(e, place, field);
 		if (field->since_minor > 0) {

@@ -91,15 +91,14 @@ static void header_client(struct gen_emit *e, const struct idl_decl *interface)
 
 static void header_server(struct gen_emit *e, const struct idl_decl *interface)
 {
-	gen_emit(
-		e,
-		"/*\n"
-		" * Server: a missing member answers ENOSYS. Handlers read like the local function; "
-		"their pointers\n"
-		" * are never NULL unless a buffer has no room, and are the library's memory.\n"
-		" */\n"
-		"struct $P$_ops {\n",
-		NULL);
+	gen_emit(e,
+		 "/*\n"
+		 " * Server: a missing member answers ENOSYS. Handlers read like the local\n"
+		 " * function; their pointers are never NULL unless a buffer has no room, and are\n"
+		 " * the library's memory.\n"
+		 " */\n"
+		 "struct $P$_ops {\n",
+		 NULL);
 	gen_emit_indent(e);
 	gen_emit(e,
 		 "size_t size; /* sizeof(struct $P$_ops) */\n"
@@ -117,12 +116,12 @@ static void header_server(struct gen_emit *e, const struct idl_decl *interface)
 						    d->node.name.text),
 					 "struct vb_request *req", &d->u.method, ");\n");
 	gen_emit_outdent(e);
-	gen_emit(
-		e,
-		"};\n\n"
-		"/* Serves the interface, before vb_server_run(). ops and data stay the caller's. */\n"
-		"int $P$_serve(struct vb_server *server, const struct $P$_ops *ops, void *data);\n\n",
-		NULL);
+	gen_emit(e,
+		 "};\n\n"
+		 "/* Serves it, before vb_server_run(). ops and data stay the caller's. */\n"
+		 "int $P$_serve(struct vb_server *server, const struct $P$_ops *ops,\n"
+		 "\tvoid *data);\n\n",
+		 NULL);
 }
 
 static void header_sizes(struct gen_emit *e, const struct idl_decl *interface)

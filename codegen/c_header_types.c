@@ -50,11 +50,10 @@ static void header_enum(struct gen_emit *e, const struct idl_decl *decl)
 		gen_emit_outdent(e);
 		gen_emit(e, "};\n", NULL);
 	}
-	gen_emit(
-		e,
-		"\n/* The name of a value as the interface spells it, or NULL; a static string. */\n"
-		"const char *$name$_name($type$ value);\n\n",
-		"name", decl->c_name, "type", idl_scalar_info(en->scalar)->c_type, NULL);
+	gen_emit(e,
+		 "\n/* A value's name as the interface spells it, a static string; or NULL. */\n"
+		 "const char *$name$_name($type$ value);\n\n",
+		 "name", decl->c_name, "type", idl_scalar_info(en->scalar)->c_type, NULL);
 }
 
 static void struct_field(struct gen_emit *e, const struct idl_field *field)

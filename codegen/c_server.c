@@ -207,7 +207,7 @@ static void serve_locals(struct gen_emit *e, const struct gen_method *m)
 
 	gen_emit(e, "const struct $P$_ops *const vb_ops = (const struct $P$_ops *)req->ops;\n",
 		 NULL);
-	if (request->root.forms[0].size)
+	if (gen_root_is_touched(&request->root))
 		gen_emit(e, "const uint8_t *const vb_msg = req->message;\n", NULL);
 	if (m->layout->n_buffers)
 		gen_emit(e, "struct vb_buffer *const vb_buf = req->buffers;\n", NULL);

@@ -11,8 +11,10 @@
 #include "codegen/gen.h"
 #include "codegen/load.h"
 #include "codegen/say.h"
+#include "idl/conform.h"
 #include "idl/errno_names.h"
 #include "idl/idl.h"
+#include "idl/layout.h"
 
 /* Output that did not arrive is a failure, as a full disk is elsewhere. */
 static int finish_stdout(void)
@@ -61,9 +63,18 @@ int gen_command_errors(const struct gen_options *options)
 	return finish_stdout();
 }
 
-/* One emitter's text on standard output. */
-static int show(const struct gen_options *options,
-		void emitter(struct gen_emit *e, const struct idl_file *file))
+int gen_command_layout(const struct gen_options *options)
+{
+	struct idl_program *const program = gen_load(options, options->files[0]);
+
+	if (!program)
+		return GEN_EXIT_INPUT;
+	idl_layout_print(program, stdout);
+	idl_program_free(program);
+	return finish_stdout();
+}
+
+int gen_command_skeleton(const struct gen_options *options)
 {
 	struct idl_program *const program = gen_load(options, options->files[0]);
 	struct gen_emit e;
@@ -71,25 +82,28 @@ static int show(const struct gen_options *options,
 	if (!program)
 		return GEN_EXIT_INPUT;
 	gen_emit_init(&e);
-	emitter(&e, program->main);
+	gen_skeleton(&e, program->main);
 	fwrite(e.text, 1, e.size, stdout);
 	gen_emit_release(&e);
 	idl_program_free(program);
 	return finish_stdout();
 }
 
-int gen_command_layout(const struct gen_options *options)
-{
-	return show(options, gen_layout);
-}
-
-int gen_command_skeleton(const struct gen_options *options)
-{
-	return show(options, gen_skeleton);
-}
-
 int gen_command_conform(const struct gen_options *options)
 {
-	(void)options;
-	return GEN_EXIT_INPUT;
+	struct idl_program *const released = gen_load(options, options->files[0]);
+	struct idl_program *next = NULL;
+	int status = GEN_EXIT_INPUT;
+
+	if (released)
+		next = gen_compile(options, options->files[1]);
+	if (next) {
+		if (idl_program_ok(next))
+			idl_conform(released, next);
+		idl_diags_render(&next->diags, stderr);
+		status = idl_program_ok(next) ? 0 : GEN_EXIT_INPUT;
+	}
+	idl_program_free(next);
+	idl_program_free(released);
+	return status;
 }

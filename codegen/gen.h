@@ -23,9 +23,6 @@ void gen_source(struct gen_emit *e, const struct idl_program *program);
 /* A server to start from: every handler, the table, a main(). */
 void gen_skeleton(struct gen_emit *e, const struct idl_file *file);
 
-/* Where every byte of every message lies, for people and for version control. */
-void gen_layout(struct gen_emit *e, const struct idl_file *file);
-
 /* ---- pieces of the header ---- */
 
 /* A constant, enum or struct; nothing for other declarations. */

@@ -78,6 +78,15 @@ bool gen_is_whole(const struct idl_param *param)
 	return extents_equal(param->room, param->length) && !names_out(param->length);
 }
 
+bool gen_root_is_touched(const struct idl_wire_block *root)
+{
+	for (size_t i = 0; i < root->n_fields; i++)
+		if (root->fields[i].kind == IDL_WIRE_SCALAR ||
+		    root->fields[i].kind == IDL_WIRE_FROZEN)
+			return true;
+	return root->forms[0].n_gaps > 0;
+}
+
 const char *gen_bytes_of(struct gen_emit *e, const char *units, uint32_t size)
 {
 	return size > 1 ? gen_format(e, "%s * %" PRIu32, units, size) : units;

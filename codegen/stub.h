@@ -36,6 +36,9 @@ bool gen_is_whole(const struct idl_param *param);
 /* An expression in bytes of one in units. */
 const char *gen_bytes_of(struct gen_emit *e, const char *units, uint32_t size);
 
+/* Whether code touches the root itself, and not only spans by their offset in the message. */
+bool gen_root_is_touched(const struct idl_wire_block *root);
+
 /* The result's field of a reply, or NULL. */
 const struct idl_wire_field *gen_result_field(const struct gen_method *m);
 
