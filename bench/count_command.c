@@ -32,11 +32,12 @@
 #define SERVER_CPU	 0
 #define CLIENT_CPU	 1
 
-enum { OPTION_JSON = 256, OPTION_STEP_ONLY };
+enum { OPTION_JSON = 256, OPTION_STEP_ONLY, OPTION_PROFILE };
 
 struct count_command {
 	const char *json;
 	bool step_only;
+	bool profile;
 };
 
 static const struct method {
@@ -54,6 +55,8 @@ static const struct argp_option option_list[] = {
 	{"json", OPTION_JSON, "FILE", 0, "Write the counts as JSON", 0},
 	{"step-only", OPTION_STEP_ONLY, NULL, 0,
 	 "Only step through calls; do not compare runs under strace and a preloaded library", 0},
+	{"profile", OPTION_PROFILE, NULL, 0,
+	 "List the functions that the instructions lie in (needs addr2line)", 0},
 	{0},
 };
 
@@ -64,6 +67,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_JSON:
 		command->json = arg;
+		break;
+	case OPTION_PROFILE:
+		command->profile = true;
 		break;
 	case OPTION_STEP_ONLY:
 		command->step_only = true;
@@ -232,7 +238,44 @@ static json_t *step_to_json(const struct step_result *result)
 	return object;
 }
 
-static int step_all(json_t *root)
+static void profiles_print(struct step_result *result)
+{
+	static const char *const names[LINES_SIDES] = {"client", "server"};
+	unsigned i;
+
+	for (i = 0; i < LINES_SIDES; i++) {
+		printf("  %s, instructions per call by function\n", names[i]);
+		if (profile_print(result->profiles[i], result->calls, stdout) < 0)
+			warn("count: no profile: addr2line (Debian: binutils)");
+	}
+}
+
+/* Steps through a method and prints what was counted. */
+static int step_and_print(const struct method *method, bool with_profile, json_t *steps,
+			  struct step_result *result)
+{
+	int status = -1;
+
+	*result = (struct step_result){0};
+	if (with_profile) {
+		result->profiles[LINES_CLIENT] = profile_new();
+		result->profiles[LINES_SERVER] = profile_new();
+	}
+	if (step_method(method->name, result) < 0)
+		goto out;
+	printf("%s\n", method->text);
+	print_step(result);
+	if (with_profile)
+		profiles_print(result);
+	json_object_set_new(steps, method->name, step_to_json(result));
+	status = 0;
+out:
+	profile_free(result->profiles[LINES_CLIENT]);
+	profile_free(result->profiles[LINES_SERVER]);
+	return status;
+}
+
+static int step_all(json_t *root, bool with_profile)
 {
 	json_t *steps = json_object();
 	struct step_result result;
@@ -244,13 +287,8 @@ static int step_all(json_t *root)
 	printf("  %-8s %12s %12s %12s %8s %8s %8s %8s\n", "", "instructions", "without look",
 	       "empty look", "clock", "syscalls", "fences", "lines in");
 	for (i = 0; i < METHODS; i++) {
-		if (step_method(methods[i].name, &result) < 0) {
+		if (step_and_print(&methods[i], with_profile, steps, &result) < 0)
 			status = -1;
-			continue;
-		}
-		printf("%s\n", methods[i].text);
-		print_step(&result);
-		json_object_set_new(steps, methods[i].name, step_to_json(&result));
 	}
 	if (status == 0 && !result.lines_known)
 		printf("lines: not known, built without capstone (Debian: libcapstone-dev)\n");
@@ -334,7 +372,7 @@ int command_count(int argc, char **argv)
 
 	options_parse(&argp, argc, argv, &command);
 	root = json_object();
-	if (step_all(root) < 0)
+	if (step_all(root, command.profile) < 0)
 		status = STATUS_FAILED;
 	if (!command.step_only && compare_all(root) < 0)
 		status = STATUS_FAILED;

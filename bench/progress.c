@@ -30,7 +30,7 @@ void progress_show(double fraction, const char *format, ...)
 	va_list list;
 	bool terminal;
 
-	/* Once: this is called between measured calls, which must not share them with the kernel. */
+	/* Once: this is called between measured calls, where no system call belongs. */
 	if (is_terminal < 0)
 		is_terminal = isatty(STDERR_FILENO) == 1;
 	terminal = is_terminal == 1;

@@ -59,7 +59,7 @@ static unsigned read_code(pid_t pid, uint64_t address, uint8_t *bytes)
 	return got > 0 ? (unsigned)got : 0;
 }
 
-const struct instruction *code_at(struct code *code, uint64_t address)
+struct instruction *code_at(struct code *code, uint64_t address)
 {
 	uint32_t at = (uint32_t)((address * UINT64_C(0x9e3779b97f4a7c15)) >> 40) & (SLOTS - 1);
 	uint8_t bytes[DECODE_BYTES_MAX];
@@ -87,4 +87,26 @@ const struct instruction *code_at(struct code *code, uint64_t address)
 	slot->address = address;
 	code->n++;
 	return &slot->instruction;
+}
+
+void code_reset(struct code *code)
+{
+	uint32_t i;
+
+	for (i = 0; i < SLOTS; i++)
+		code->slots[i].instruction.executed = 0;
+}
+
+const struct instruction *code_next(const struct code *code, uint32_t *position,
+				    uint64_t *ret_address)
+{
+	while (*position < SLOTS) {
+		const struct slot *slot = &code->slots[(*position)++];
+
+		if (slot->address) {
+			*ret_address = slot->address;
+			return &slot->instruction;
+		}
+	}
+	return NULL;
 }

@@ -17,8 +17,15 @@ struct code;
 struct code *code_new(pid_t pid);
 void code_free(struct code *code);
 
-/* The instruction at ADDRESS, the code's to free. NULL with errno: EFAULT (not readable), ENOSPC
- * (CODE_MAX). */
-const struct instruction *code_at(struct code *code, uint64_t address);
+/* The instruction at ADDRESS, the code's to free; `executed` is the caller's to count. NULL with
+ * errno: EFAULT (not readable), ENOSPC (CODE_MAX). */
+struct instruction *code_at(struct code *code, uint64_t address);
+
+/* Sets every `executed` to 0. */
+void code_reset(struct code *code);
+
+/* The instructions one after the other: *POSITION begins with 0; NULL: no more. */
+const struct instruction *code_next(const struct code *code, uint32_t *position,
+				    uint64_t *ret_address);
 
 #endif

@@ -99,8 +99,8 @@ static bool touches_nothing(unsigned id)
 	}
 }
 
-/* Capstone 4 takes the target of vector moves for a source, or says nothing of it. A move writes its
- * first operand and reads the other, whatever kind of move it is. */
+/* Capstone 4 takes the target of vector moves for a source, or says nothing of it. A move writes
+ * its first operand and reads the other, whatever kind of move it is. */
 static bool is_move(const char *mnemonic)
 {
 	return memcmp(mnemonic, "mov", 3) == 0 || memcmp(mnemonic, "vmov", 4) == 0;

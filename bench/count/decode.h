@@ -33,6 +33,7 @@ struct instruction_access {
 };
 
 struct instruction {
+	uint64_t executed; /* times; 0 when decoded */
 	enum instruction_kind kind;
 	uint8_t length; /* bytes; 0: could not be decoded */
 	uint8_t n_accesses;

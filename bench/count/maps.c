@@ -3,11 +3,15 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Shared mappings of a process that is stepped: a few per connection. */
+/* Shared mappings of a process that is stepped: a few per connection. Its object files have about
+ * five mappings each. */
 #define MAPPINGS_MAX 64u
+#define OBJECTS_MAX  64u
 
 struct mapping {
 	uint64_t start;
@@ -16,15 +20,40 @@ struct mapping {
 	uint64_t inode;
 };
 
+struct object {
+	uint64_t start; /* of its first mapping: what its symbols' addresses count from */
+	uint64_t end;	/* of its last */
+	char path[PATH_MAX];
+};
+
 struct maps {
+	unsigned n_objects;
+	struct object objects[OBJECTS_MAX];
 	unsigned n;
 	struct mapping mappings[MAPPINGS_MAX];
 };
 
+/* The mappings of a file follow each other. */
+static void add_object(struct maps *maps, const struct mapping *mapping, const char *path)
+{
+	struct object *last = maps->n_objects ? &maps->objects[maps->n_objects - 1] : NULL;
+
+	if (last && strcmp(last->path, path) == 0) {
+		last->end = mapping->end;
+		return;
+	}
+	if (maps->n_objects == OBJECTS_MAX)
+		return;
+	last = &maps->objects[maps->n_objects++];
+	last->start = mapping->start;
+	last->end = mapping->end;
+	snprintf(last->path, sizeof(last->path), "%s", path);
+}
+
 struct maps *maps_read(pid_t pid)
 {
 	struct maps *maps = calloc(1, sizeof(*maps));
-	char path[64], line[512];
+	char path[64], line[PATH_MAX + 128], object[PATH_MAX];
 	FILE *file;
 
 	if (!maps)
@@ -37,10 +66,14 @@ struct maps *maps_read(pid_t pid)
 		struct mapping mapping;
 		char rights[5];
 
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64,
-			   &mapping.start, &mapping.end, rights, &mapping.offset,
-			   &mapping.inode) != 5)
+		object[0] = '\0';
+		if (sscanf(line,
+			   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 " %4095[^\n]",
+			   &mapping.start, &mapping.end, rights, &mapping.offset, &mapping.inode,
+			   object) < 5)
 			continue;
+		if (object[0])
+			add_object(maps, &mapping, object);
 		if (rights[3] == 's')
 			maps->mappings[maps->n++] = mapping;
 	}
@@ -71,6 +104,21 @@ bool maps_shared(const struct maps *maps, uint64_t address, uint64_t *ret_inode,
 		return true;
 	}
 	return false;
+}
+
+const char *maps_object(const struct maps *maps, uint64_t address, uint64_t *ret_address)
+{
+	unsigned i;
+
+	for (i = 0; i < maps->n_objects; i++) {
+		const struct object *object = &maps->objects[i];
+
+		if (address < object->start || address >= object->end)
+			continue;
+		*ret_address = address - object->start;
+		return object->path;
+	}
+	return NULL;
 }
 
 unsigned maps_threads(pid_t pid)

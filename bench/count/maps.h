@@ -17,6 +17,10 @@ void maps_free(struct maps *maps);
 bool maps_shared(const struct maps *maps, uint64_t address, uint64_t *ret_inode,
 		 uint64_t *ret_offset);
 
+/* The object file that ADDRESS lies in (the maps' text), and the address within it, as its symbols
+ * have it. NULL: in none. */
+const char *maps_object(const struct maps *maps, uint64_t address, uint64_t *ret_address);
+
 /* Threads of PID; 0: no such process. */
 unsigned maps_threads(pid_t pid);
 

@@ -226,12 +226,12 @@ static int skip_mark(struct side *side, struct user_regs_struct *registers)
 	return (int)ptrace(PTRACE_SETREGS, side->pid, NULL, registers);
 }
 
-/* Executes and counts the instruction that SIDE stands at. REPEATED: it is the one before once more,
- * as repeated string instructions stop after each repetition. */
-static int execute(struct stepper *stepper, struct side *side,
-		   const struct instruction *instruction, const struct user_regs_struct *registers,
-		   bool repeated)
+/* Executes and counts the instruction that SIDE stands at. REPEATED: it is the one before once
+ * more, as repeated string instructions stop after each repetition. */
+static int execute(struct stepper *stepper, struct side *side, struct instruction *instruction,
+		   const struct user_regs_struct *registers, bool repeated)
 {
+	instruction->executed += !repeated;
 	if (!repeated)
 		count_kind(&side->counts, instruction);
 	count_accesses(stepper, side, instruction, registers);
@@ -250,7 +250,7 @@ static enum turn take_turn(struct stepper *stepper, struct side *side)
 	unsigned i;
 
 	for (i = 0; i < TURN_MAX; i++) {
-		const struct instruction *instruction;
+		struct instruction *instruction;
 		bool repeated;
 
 		if (ptrace(PTRACE_GETREGS, side->pid, NULL, &registers) < 0)
@@ -336,10 +336,28 @@ static void counts_reset(struct stepper *stepper)
 {
 	memset(&stepper->sides[LINES_CLIENT].counts, 0, sizeof(struct step_counts));
 	memset(&stepper->sides[LINES_SERVER].counts, 0, sizeof(struct step_counts));
+	code_reset(stepper->sides[LINES_CLIENT].code);
+	code_reset(stepper->sides[LINES_SERVER].code);
 	lines_reset(stepper->lines);
 }
 
-static void counts_take(struct stepper *stepper, uint64_t calls, struct step_result *ret_result)
+static int profile_take(const struct side *side, struct profile *profile)
+{
+	const struct instruction *instruction;
+	uint32_t position = 0;
+	uint64_t address, within;
+
+	while ((instruction = code_next(side->code, &position, &address))) {
+		const char *path = maps_object(side->maps, address, &within);
+
+		if (path && instruction->executed &&
+		    profile_add(profile, path, within, instruction->executed) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int counts_take(struct stepper *stepper, uint64_t calls, struct step_result *ret_result)
 {
 	unsigned i;
 
@@ -351,7 +369,11 @@ static void counts_take(struct stepper *stepper, uint64_t calls, struct step_res
 		ret_result->sides[i] = stepper->sides[i].counts;
 		ret_result->sides[i].empty_look = empty_look;
 		ret_result->sides[i].lines = lines_moved_to(stepper->lines, i);
+		if (ret_result->profiles[i] &&
+		    profile_take(&stepper->sides[i], ret_result->profiles[i]) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 /* Stops both where counting can begin: the client stopped itself, the server spins. */
@@ -378,8 +400,7 @@ static int step_calls(struct stepper *stepper, uint64_t skip, uint64_t calls,
 	counts_reset(stepper);
 	if (run_to_mark(stepper, skip + calls + 1) < 0)
 		return -1;
-	counts_take(stepper, calls, ret_result);
-	return 0;
+	return counts_take(stepper, calls, ret_result);
 }
 
 int step_run(pid_t client, pid_t server, uint64_t skip, uint64_t calls,
@@ -388,7 +409,6 @@ int step_run(pid_t client, pid_t server, uint64_t skip, uint64_t calls,
 	struct stepper stepper = {.clock_start = ticks_now(), .lines = lines_new()};
 	int result = -1, errnum;
 
-	memset(ret_result, 0, sizeof(*ret_result));
 	if (stepper.lines && side_open(&stepper.sides[LINES_CLIENT], LINES_CLIENT, client) == 0 &&
 	    side_open(&stepper.sides[LINES_SERVER], LINES_SERVER, server) == 0)
 		result = step_calls(&stepper, skip, calls, ret_result);

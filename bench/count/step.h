@@ -2,9 +2,9 @@
 /*
  * Counts what calls cost at both ends, exactly and without hardware counters: steps a client and a
  * server, two processes of one thread each, one instruction at a time, and never both at once. A
- * side runs until it has looked and found nothing to do, then the other: until it executes PAUSE, or
- * is about to repeat a load of shared memory with no store to it in between. So each side makes one
- * empty look per turn, and no time passes in between.
+ * side runs until it has looked and found nothing to do, then the other: until it executes PAUSE,
+ * or is about to repeat a load of shared memory with no store there in between. So each side makes
+ * one empty look per turn, and no time passes in between.
  *
  * What the two see of the clock is made up too (TICKS_PER_INSTRUCTION), or everything would seem
  * to take a thousand times as long as it does, and slow paths that are taken once a millisecond
@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "bench/count/lines.h"
+#include "bench/count/profile.h"
 
 /* What one side executed between the first counted mark and the last. */
 struct step_counts {
@@ -29,7 +30,7 @@ struct step_counts {
 	uint64_t syscalls;
 	uint64_t fences; /* mfence, and locked instructions */
 	uint64_t looks;	 /* that found nothing: ends of turns */
-	uint64_t blind;	 /* instructions that could not be decoded: their memory is not seen */
+	uint64_t blind;	 /* instructions that could not be decoded: blind to their memory */
 	uint64_t lines;	 /* cache lines of shared memory that moved to this side */
 };
 
@@ -37,6 +38,7 @@ struct step_result {
 	uint64_t calls; /* between two marks each */
 	bool lines_known;
 	struct step_counts sides[LINES_SIDES];
+	struct profile *profiles[LINES_SIDES]; /* in: to be added to, or NULL */
 };
 
 /*

@@ -121,7 +121,7 @@ static void run(struct step_result *ret_result)
 static void lines_clock_and_looks_are_counted(void **state)
 {
 	const struct step_counts *client, *server;
-	struct step_result result;
+	struct step_result result = {0};
 
 	with_syscall = false;
 	with_pause = *state != NULL;
@@ -150,7 +150,7 @@ static void lines_clock_and_looks_are_counted(void **state)
 
 static void system_calls_are_counted(void **state)
 {
-	struct step_result result;
+	struct step_result result = {0};
 
 	(void)state;
 	with_syscall = true;
