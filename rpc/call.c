@@ -233,27 +233,31 @@ static bool all_revoked(const void *context)
 	return true;
 }
 
-static void revoke_all(struct vb_call *call, enum vbi_revoke how)
+static int revoke_all(struct vb_call *call, enum vbi_revoke how)
 {
 	struct vb_conn *conn = call->peer->conn;
+	int first_error = 0;
 
 	for (unsigned i = 0; i < call->n_exposures; i++) {
 		struct vbi_exposure *exposure = &call->exposures[i];
 
 		exposure->owner = call;
 		exposure->revoked = exposure_revoked;
-		call->is_revoking[i] = conn->ops->revoke(conn->endpoint, exposure, how) ==
-				       -EINPROGRESS;
+		int error = conn->ops->revoke(conn->endpoint, exposure, how);
+
+		call->is_revoking[i] = error == -EINPROGRESS;
+		if (!call->is_revoking[i] && !first_error)
+			first_error = error;
 	}
+	return first_error;
 }
 
-void vbi_call_revoke(struct vb_call *call, enum vbi_revoke how)
+int vbi_call_revoke(struct vb_call *call, enum vbi_revoke how)
 {
 	struct vb_conn *conn = call->peer->conn;
+	int error;
 
-	if (conn->state == VBI_CONN_FAILED)
-		how = VBI_REVOKE_ABANDON;
-	revoke_all(call, how);
+	error = revoke_all(call, how);
 	if (!all_revoked(call))
 		vbi_worker_wait(conn->worker, all_revoked, call, conn->grace_ns);
 	for (unsigned i = 0; i < call->n_exposures; i++)
@@ -261,4 +265,5 @@ void vbi_call_revoke(struct vb_call *call, enum vbi_revoke how)
 			conn->ops->revoke(conn->endpoint, &call->exposures[i], VBI_REVOKE_ABANDON);
 	conn->n_exposures -= call->n_exposures;
 	call->n_exposures = 0;
+	return error;
 }

@@ -52,7 +52,10 @@ void vbi_call_answered(struct vb_conn *conn, struct vbi_message *message);
 /* The connection is dead: completes every call on it. */
 void vbi_call_conn_died(struct vb_conn *conn);
 
-/* Ends the exposures of a call whose answer is there, or that has been given up. */
-void vbi_call_revoke(struct vb_call *call, enum vbi_revoke how);
+/*
+ * Ends the exposures of a call whose answer is there, or that has been given up. Negative errno:
+ * they have ended, but what the peer pushed is not to be trusted.
+ */
+int vbi_call_revoke(struct vb_call *call, enum vbi_revoke how);
 
 #endif

@@ -343,6 +343,25 @@ static void give_up(struct vb_call *call)
 	vbi_call_complete(call, ETIMEDOUT, VB_UNKNOWN, NULL);
 }
 
+/*
+ * The call has been completed. With an answer, what was pushed before it is there, though the
+ * connection may have died right after it. An answer about bytes that cannot be right is none.
+ */
+static void end_exposures(struct vb_call *call)
+{
+	struct vb_conn *conn = call->peer->conn;
+	bool is_dead = call->errnum && conn->state == VBI_CONN_FAILED;
+	int error = vbi_call_revoke(call, is_dead ? VBI_REVOKE_ABANDON : VBI_REVOKE_ANSWERED);
+
+	if (!error || call->errnum)
+		return;
+	conn->ops->release(conn->endpoint, call->reply);
+	vbi_call_complete(call, -error, call->outcome, NULL);
+	vbi_conn_fail(conn, -error, call->method->name,
+		      "%s answered %s, but what it wrote into the caller's buffers cannot be right",
+		      conn->address, call->method->name);
+}
+
 static const uint8_t *fail_call(struct vb_call *call)
 {
 	struct vb_conn *conn = call->peer->conn;
@@ -382,9 +401,7 @@ const uint8_t *vb_stub_call(struct vb_peer *head, const struct vb_method *method
 	if (!vbi_worker_wait(conn->worker, call_done, call, call->timeout_ns))
 		give_up(call);
 	if (__builtin_expect(call->n_exposures != 0, 0))
-		vbi_call_revoke(call, call->errnum && conn->state == VBI_CONN_FAILED
-					      ? VBI_REVOKE_ABANDON
-					      : VBI_REVOKE_ANSWERED);
+		end_exposures(call);
 	head->outcome = call->outcome;
 	if (__builtin_expect(call->errnum != 0, 0))
 		return fail_call(call);
