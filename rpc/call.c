@@ -32,11 +32,21 @@ static int wait_for_credit(struct vb_call *call)
 {
 	struct vb_conn *conn = call->peer->conn;
 	struct vbi_worker *worker = conn->worker;
+	uint64_t start = worker->clock();
+	uint64_t waited;
 
 	worker->stats.credit_waits++;
-	if (!vbi_worker_wait(worker, may_send_or_failed, call, call->timeout_ns))
+	if (!vbi_worker_wait(worker, may_send_or_failed, call, call->timeout_ns)) {
+		worker->stats.deadlines++;
 		return -ETIMEDOUT;
-	return conn->state == VBI_CONN_FAILED ? -conn->error.errnum : 0;
+	}
+	if (conn->state == VBI_CONN_FAILED)
+		return -conn->error.errnum;
+	/* One deadline for this wait and the next. Not 0: on the wire that is none. */
+	waited = worker->clock() - start;
+	if (call->timeout_ns != VB_NO_DEADLINE)
+		call->timeout_ns -= waited < call->timeout_ns ? waited : call->timeout_ns - 1;
+	return 0;
 }
 
 static uint16_t take_slot(struct vb_conn *conn, struct vb_call *call)
