@@ -84,6 +84,14 @@ static bool find_chunk(struct vbi_request *request, struct vbi_record *record, u
 	return false;
 }
 
+/* The stub begins anew, with nothing decoded. */
+static void serve_again(struct vbi_request *request)
+{
+	if (request->arena)
+		vbi_arena_release(request);
+	request->method->serve(&request->head);
+}
+
 static void finish_move(struct vbi_request *request)
 {
 	struct vbi_mover *mover = &request->mover;
@@ -96,11 +104,16 @@ static void finish_move(struct vbi_request *request)
 
 	if (!mover->push) {
 		request->state = VBI_REQUEST_READY;
-		if (error) {
+		if (error == -EPROTO)
+			vbi_request_refuse(request, "its bulk records name no memory that it "
+						    "exposed for reading");
+		else if (error)
 			vbi_request_fail(request, -error, false);
-			return;
-		}
-		request->method->serve(&request->head);
+		else
+			serve_again(request);
+	} else if (error == -EPROTO) {
+		vbi_request_refuse(request,
+				   "its bulk records name no memory that it exposed for writing");
 	} else if (error) {
 		vbi_request_fail(request, -error, true);
 	} else {
@@ -116,8 +129,8 @@ static void chunk_done(struct vbi_transfer *transfer, int status)
 
 	mover->busy[transfer - mover->transfers] = false;
 	mover->underway--;
-	if (status && !mover->error)
-		mover->error = status;
+	if (status)
+		mover->error = mover->error ? mover->error : status;
 	else if (mover->push)
 		stats->bytes_bulk_pushed += transfer->length;
 	else
@@ -299,20 +312,46 @@ void vbi_bulk_retry_waiting(struct vbi_worker *worker)
 {
 	struct vbi_request_list *waiting = &worker->waiting;
 
+	/* A request that is over at once gives its memory back here: the loop goes on by itself, and
+	 * the stack does not grow with the number of those that wait. */
+	if (worker->is_retrying)
+		return;
+	worker->is_retrying = true;
 	while (waiting->first) {
 		struct vbi_request *request = waiting->first;
-		int error = request->canceled ? -ECANCELED : get_memory(request);
+		int error = get_memory(request);
 
 		if (error == -EAGAIN && waiting_helps(request))
-			return;
+			break;
 		waiting->first = request->next;
 		if (error) {
 			vbi_request_fail(request, error == -EAGAIN ? EMSGSIZE : -error, false);
 		} else if (start_move(request, false) == 0) {
 			request->state = VBI_REQUEST_READY;
-			request->method->serve(&request->head);
+			serve_again(request);
 		}
 	}
+	worker->is_retrying = false;
+}
+
+void vbi_bulk_cancel_waiting(struct vbi_request *request)
+{
+	struct vbi_request_list *waiting = &request->conn->worker->waiting;
+	struct vbi_worker *worker = request->conn->worker;
+	struct vbi_request *last = NULL;
+
+	for (struct vbi_request **link = &waiting->first; *link;) {
+		if (*link == request) {
+			*link = request->next;
+		} else {
+			last = *link;
+			link = &(*link)->next;
+		}
+	}
+	waiting->last = last;
+	vbi_request_fail(request, ECANCELED, false);
+	/* Those behind it may need less. */
+	vbi_bulk_retry_waiting(worker);
 }
 
 /* Before memory was got, bulk[] is another request's. */

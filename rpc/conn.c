@@ -96,6 +96,9 @@ void vbi_conn_reap(struct vbi_worker *worker)
 		worker->doomed = conn->next_doomed;
 		vbi_conn_free(conn);
 	}
+	/* What they held of the pool is back. */
+	if (worker->waiting.first)
+		vbi_bulk_retry_waiting(worker);
 }
 
 /* The common end of every way to fail; the error is set. */

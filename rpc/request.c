@@ -268,7 +268,7 @@ void vbi_request_cancel(struct vb_conn *conn, uint16_t slot, uint16_t generation
 		return;
 	request->canceled = true;
 	if (request->state == VBI_REQUEST_WAITING)
-		vbi_bulk_retry_waiting(conn->worker);
+		vbi_bulk_cancel_waiting(request);
 }
 
 void vbi_request_conn_died(struct vb_conn *conn)

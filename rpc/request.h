@@ -134,6 +134,9 @@ void vbi_bulk_release(struct vbi_request *request);
 /* Pool memory has come back: requests that wait for it try again, in order. */
 void vbi_bulk_retry_waiting(struct vbi_worker *worker);
 
+/* The caller of a request that waits for pool memory has given up: it is over. */
+void vbi_bulk_cancel_waiting(struct vbi_request *request);
+
 static inline struct vbi_request *vbi_request_of(struct vb_request *req)
 {
 	return (struct vbi_request *)req;

@@ -39,6 +39,7 @@ struct vbi_worker {
 	struct vbi_request_list waiting; /* for pool memory, in order of arrival */
 	struct vbi_pool pool;
 	bool inside_poll;
+	bool is_retrying; /* inside vbi_bulk_retry_waiting() */
 };
 
 /*
