@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "idl/c_words.h"
+#include "idl/errno_names.h"
 
 /* Who generates a C name. */
 struct idl_c_name {
@@ -140,6 +141,8 @@ void idl_c_name_check_alone(struct idl_checker *c, struct idl_node *node)
 	const char *what = idl_c_word_taken(node->name.text);
 	struct idl_diag *d;
 
+	if (!what && node->name.text[0] == 'E' && idl_errno_find(node->name.text))
+		what = "a macro of <errno.h>";
 	if (!what)
 		return;
 	d = idl_diag_on(c->diags, &node->in_error, IDL_E0304, node->name.span, "'%s' is %s",

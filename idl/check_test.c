@@ -107,6 +107,8 @@ static void names_are_legal_in_c(void **state)
 		{"struct s { uint32 major; };" M, IDL_E0304, "major", NULL},
 		{"struct s { uint32 st_mtime; };" M, IDL_E0304, "st_mtime", NULL},
 		{"void m(in uint8 nullptr) = 1;", IDL_E0304, "nullptr", NULL},
+		{"void m(in uint8 EINVAL) = 1;", IDL_E0304, "EINVAL", NULL},
+		{"void m(in uint8 size_t) = 1;", IDL_E0304, "size_t", NULL},
 		{"void size() = 1;", IDL_E0305, "size", NULL},
 		{"void gone() = 1;", IDL_E0305, "gone", NULL},
 		{"void m(in uint8 req) = 1;", IDL_E0305, "req", NULL},
