@@ -366,9 +366,11 @@ static int show(const struct client_command *command, const struct run *run)
 
 	if (!client->json || strcmp(client->json, "-") != 0)
 		run_print(run, stdout);
-	if (client->plot && distribution_plot(client->plot, run) < 0) {
-		plot_complain(client->plot);
-		return STATUS_FAILED;
+	for (unsigned i = 0; i < client->n_plots; i++) {
+		if (distribution_plot(client->plots[i], run) < 0) {
+			plot_complain(client->plots[i]);
+			return STATUS_FAILED;
+		}
 	}
 	return options_save(client, run, 1);
 }

@@ -141,9 +141,11 @@ static int floor_table(struct floor_command *command)
 	}
 	if (command->floor.client.wait != WAIT_SLEEP)
 		print_memcpy();
-	if (command->floor.client.plot && plot_table(command->floor.client.plot, runs, n) < 0) {
-		plot_complain(command->floor.client.plot);
-		return STATUS_FAILED;
+	for (i = 0; i < command->floor.client.n_plots; i++) {
+		if (plot_table(command->floor.client.plots[i], runs, n) < 0) {
+			plot_complain(command->floor.client.plots[i]);
+			return STATUS_FAILED;
+		}
 	}
 	return options_save(&command->floor.client, runs, n);
 }
@@ -167,9 +169,11 @@ int command_floor(int argc, char **argv)
 		return STATUS_FAILED;
 	if (!command.floor.client.json || strcmp(command.floor.client.json, "-") != 0)
 		run_print(&run, stdout);
-	if (command.floor.client.plot && distribution_plot(command.floor.client.plot, &run) < 0) {
-		plot_complain(command.floor.client.plot);
-		return STATUS_FAILED;
+	for (unsigned i = 0; i < command.floor.client.n_plots; i++) {
+		if (distribution_plot(command.floor.client.plots[i], &run) < 0) {
+			plot_complain(command.floor.client.plots[i]);
+			return STATUS_FAILED;
+		}
 	}
 	return options_save(&command.floor.client, &run, 1);
 }

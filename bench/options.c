@@ -122,7 +122,7 @@ static const struct argp_option client_option_list[] = {
 	{"cpu", OPTION_CPU, "N", 0, "Keep this side on CPU N", 11},
 	{"json", OPTION_JSON, "FILE", 0, "Write the result as JSON ('-': standard output)", 12},
 	{"plot", OPTION_PLOT, "FILE", 0,
-	 "Draw it into FILE (.png, .svg, .txt; '-': with characters, here)", 12},
+	 "Draw it into FILE (.png, .svg, .txt; '-': with characters, here); may be repeated", 12},
 	{"progress", OPTION_PROGRESS, NULL, 0,
 	 "Show progress even if standard error is not a terminal", 12},
 	{0},
@@ -154,7 +154,9 @@ static error_t client_parse(int key, char *arg, struct argp_state *state)
 		options->json = arg;
 		break;
 	case OPTION_PLOT:
-		options->plot = parse_plot(state, arg);
+		if (options->n_plots == PLOTS_MAX)
+			argp_error(state, "--plot is given more than %d times", PLOTS_MAX);
+		options->plots[options->n_plots++] = parse_plot(state, arg);
 		break;
 	case OPTION_PROGRESS:
 		progress_always();

@@ -16,13 +16,17 @@
 #define STATUS_FAILED 1
 #define STATUS_USAGE  2
 
+/* Pictures of one result: a file for each kind that there is, and the terminal. */
+#define PLOTS_MAX 4
+
 /* What each client side has: its plan, where it runs, where its results go. */
 struct client_options {
 	struct measure plan;
 	int cpu;
 	enum wait_mode wait;
 	const char *json;
-	const char *plot;
+	const char *plots[PLOTS_MAX];
+	unsigned n_plots;
 };
 
 /* An argp child that fills in a struct client_options. */
