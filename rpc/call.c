@@ -5,6 +5,7 @@
 
 #include "rpc/conn.h"
 #include "rpc/control.h"
+#include "rpc/owner.h"
 #include "rpc/peer.h"
 #include "rpc/worker.h"
 
@@ -35,9 +36,9 @@ static int wait_for_credit(struct vb_call *call)
 	uint64_t start = worker->clock();
 	uint64_t waited;
 
-	worker->stats.credit_waits++;
+	conn->stats->credit_waits++;
 	if (!vbi_worker_wait(worker, may_send_or_failed, call, call->timeout_ns)) {
-		worker->stats.deadlines++;
+		conn->stats->deadlines++;
 		return -ETIMEDOUT;
 	}
 	if (conn->state == VBI_CONN_FAILED)
@@ -56,8 +57,7 @@ static uint16_t take_slot(struct vb_conn *conn, struct vb_call *call)
 
 	conn->free_slot = slot->next_free;
 	slot->call = call;
-	slot->interface = call->peer->index;
-	slot->method = call->method->number;
+	slot->place = vbi_place(call->peer->index, call->method->number);
 	slot->state = VBI_SLOT_ACTIVE;
 	slot->generation++;
 	return index;
@@ -85,24 +85,27 @@ static uint32_t time_left(uint64_t timeout_ns)
 	return us < VBI_TIME_UNLIMITED ? (uint32_t)us : VBI_TIME_UNLIMITED;
 }
 
-static void write_header(struct vb_call *call, uint32_t length)
+/* The division is done once for a run of calls of one method. */
+static inline uint32_t request_time(struct vb_call *call)
 {
 	struct vbi_peer *peer = call->peer;
-	struct vb_conn *conn = peer->conn;
-	struct vbi_header *header = (struct vbi_header *)peer->head.message;
-	bool oneway = call->slot == VBI_SLOT_NONE;
 
-	header->length = length;
-	header->slot = call->slot;
-	header->generation = oneway ? 0 : conn->slots[call->slot].generation;
-	header->interface = peer->index;
-	header->method = call->method->number;
-	header->kind = VBI_KIND_REQUEST;
-	header->flags = 0;
-	header->credits = vbi_conn_credits(conn);
-	header->time = oneway ? 0 : time_left(call->timeout_ns);
-	header->status = 0;
-	header->extension = 0;
+	if (__builtin_expect(peer->timed_ns != call->timeout_ns, 0)) {
+		peer->timed_ns = call->timeout_ns;
+		peer->timed = time_left(call->timeout_ns);
+	}
+	return peer->timed;
+}
+
+static inline void write_header(struct vb_call *call, uint32_t length, uint16_t generation)
+{
+	struct vbi_peer *peer = call->peer;
+	struct vbi_words *words = (struct vbi_words *)peer->head.message;
+	uint32_t place = vbi_place(peer->index, call->method->number);
+
+	words->call = vbi_call_word(length, call->slot, generation);
+	words->route = vbi_route_word(place, VBI_KIND_REQUEST, 0, vbi_conn_credits(peer->conn));
+	words->tail = call->slot == VBI_SLOT_NONE ? 0 : request_time(call);
 }
 
 /* The peer's next request gets another buffer: the transport has this one until it has left. */
@@ -136,11 +139,16 @@ int vbi_call_start(struct vb_call *call, struct vbi_peer *peer, const struct vb_
 	}
 	if (__builtin_expect(!peer->message, 0))
 		return -ENOBUFS;
-	call->slot = method->flags & VB_METHOD_ONEWAY ? VBI_SLOT_NONE : take_slot(conn, call);
 	conn->sent++;
-	write_header(call, length);
-	conn->worker->stats.calls++;
-	conn->worker->stats.messages_sent++;
+	if (__builtin_expect(method->flags & VB_METHOD_ONEWAY, 0)) {
+		call->slot = VBI_SLOT_NONE;
+		write_header(call, length, 0);
+	} else {
+		call->slot = take_slot(conn, call);
+		write_header(call, length, conn->slots[call->slot].generation);
+	}
+	conn->stats->calls++;
+	conn->stats->messages_sent++;
 	conn->ops->send(conn->endpoint, peer->message, length, false);
 	if (__builtin_expect(next_message(peer) != 0, 0))
 		vbi_conn_fail(conn, ENOBUFS, "send", "no message buffer is left for %s",
@@ -174,7 +182,7 @@ static const char *answer_fault(const struct vb_conn *conn, const struct vbi_hea
 		return "it answers a call in a slot that does not exist";
 	slot = &conn->slots[header->slot];
 	if (slot->state == VBI_SLOT_FREE || slot->generation != header->generation ||
-	    slot->interface != header->interface || slot->method != header->method)
+	    slot->place != vbi_place(header->interface, header->method))
 		return "it answers a call that is not outstanding";
 	return NULL;
 }
@@ -194,7 +202,7 @@ void vbi_call_answered(struct vb_conn *conn, struct vbi_message *message)
 	}
 	call = conn->slots[header->slot].call;
 	if (__builtin_expect(!call, 0)) {
-		conn->worker->stats.late_replies++;
+		conn->stats->late_replies++;
 		conn->n_abandoned--;
 	}
 	give_slot(conn, header->slot);
@@ -276,4 +284,160 @@ int vbi_call_revoke(struct vb_call *call, enum vbi_revoke how)
 	conn->n_exposures -= call->n_exposures;
 	call->n_exposures = 0;
 	return error;
+}
+
+/* ---- The synchronous stub ---- */
+
+static bool call_done(const void *context)
+{
+	const struct vb_call *call = context;
+
+	return call->done;
+}
+
+/* The caller leaves; the slot stays taken until the answer comes. */
+static void abandon_slot(struct vb_call *call)
+{
+	struct vb_conn *conn = call->peer->conn;
+	struct vbi_slot *slot = &conn->slots[call->slot];
+
+	slot->call = NULL;
+	slot->state = VBI_SLOT_ABANDONED;
+	conn->n_abandoned++;
+	if (conn->n_abandoned >= (conn->n_slots + 1) / 2)
+		vbi_conn_fail(
+			conn, ETIMEDOUT, call->method->name,
+			"%s owes answers to %u calls whose callers have given up, half of what "
+			"may be outstanding: it does not keep up, or hangs",
+			conn->address, conn->n_abandoned);
+}
+
+static void ask_to_cancel(struct vb_call *call)
+{
+	struct vb_conn *conn = call->peer->conn;
+
+	conn->slots[call->slot].cancel_wanted = true;
+	conn->control.n_cancels_wanted++;
+	vbi_control_kick(conn);
+}
+
+/*
+ * The deadline has passed. A call with nothing exposed is over at once. Memory that the server may
+ * still write must not be given back: the server is asked to stop, has the grace to answer, and
+ * after that the exposures are broken, which costs the connection.
+ */
+static void give_up(struct vb_call *call)
+{
+	struct vb_conn *conn = call->peer->conn;
+	struct vbi_worker *worker = conn->worker;
+	enum vb_outcome outcome = VB_UNKNOWN;
+
+	conn->stats->deadlines++;
+	ask_to_cancel(call);
+	if (call->n_exposures) {
+		if (vbi_worker_wait(worker, call_done, call, conn->grace_ns)) {
+			outcome = call->outcome;
+			if (call->reply)
+				conn->ops->release(conn->endpoint, call->reply);
+			vbi_call_complete(call, ETIMEDOUT, outcome, NULL);
+			return;
+		}
+		vbi_call_revoke(call, VBI_REVOKE_ABANDON);
+		conn->stats->abandoned++;
+		abandon_slot(call);
+		vbi_conn_fail(conn, ETIMEDOUT, call->method->name,
+			      "%s did not answer %s within its deadline nor within the grace after "
+			      "it; the connection is closed so that nothing can write the caller's "
+			      "buffers any more",
+			      conn->address, call->method->name);
+	} else {
+		abandon_slot(call);
+	}
+	vbi_call_complete(call, ETIMEDOUT, VB_UNKNOWN, NULL);
+}
+
+/*
+ * The call has been completed. With an answer, what was pushed before it is there, though the
+ * connection may have died right after it. An answer about bytes that cannot be right is none.
+ */
+static void end_exposures(struct vb_call *call)
+{
+	struct vb_conn *conn = call->peer->conn;
+	bool is_dead = call->errnum && conn->state == VBI_CONN_FAILED;
+	int error = vbi_call_revoke(call, is_dead ? VBI_REVOKE_ABANDON : VBI_REVOKE_ANSWERED);
+
+	if (!error || call->errnum)
+		return;
+	conn->ops->release(conn->endpoint, call->reply);
+	vbi_call_complete(call, -error, call->outcome, NULL);
+	vbi_conn_fail(conn, -error, call->method->name,
+		      "%s answered %s, but what it wrote into the caller's buffers cannot be right",
+		      conn->address, call->method->name);
+}
+
+static const uint8_t *fail_call(struct vb_call *call)
+{
+	struct vb_conn *conn = call->peer->conn;
+
+	conn->stats->calls_failed++;
+	vbi_conn_settle(conn);
+	errno = call->errnum;
+	return NULL;
+}
+
+static void release_held(struct vbi_peer *peer)
+{
+	struct vb_conn *conn = peer->conn;
+
+	if (peer->held)
+		conn->ops->release(conn->endpoint, peer->held);
+	peer->held = NULL;
+}
+
+const uint8_t *vb_stub_call(struct vb_peer *head, const struct vb_method *method, uint32_t length)
+{
+	struct vbi_peer *peer = vbi_peer_of(head);
+	struct vb_call *call = &peer->call;
+	struct vb_conn *conn = peer->conn;
+	int error;
+
+	if (__builtin_expect(!vbi_owner_is(conn->owner), 0)) {
+		errno = EPERM;
+		return NULL;
+	}
+	error = vbi_call_start(call, peer, method, length);
+	/* Behind the send: nobody waits for it. */
+	release_held(peer);
+	if (__builtin_expect(error != 0, 0)) {
+		vb_stub_refuse(head, method, -error);
+		return NULL;
+	}
+	if (!vbi_worker_wait(conn->worker, call_done, call, call->timeout_ns))
+		give_up(call);
+	if (__builtin_expect(call->n_exposures != 0, 0))
+		end_exposures(call);
+	head->outcome = call->outcome;
+	if (__builtin_expect(call->errnum != 0, 0))
+		return fail_call(call);
+	peer->held = call->reply;
+	return call->reply->data;
+}
+
+int vb_stub_send(struct vb_peer *head, const struct vb_method *method, uint32_t length)
+{
+	struct vbi_peer *peer = vbi_peer_of(head);
+	struct vb_conn *conn = peer->conn;
+	int error;
+
+	if (__builtin_expect(!vbi_owner_is(conn->owner), 0))
+		return vbi_edge(-EPERM);
+	release_held(peer);
+	/* Nobody waits after a one-way call: credits and the peer's death are seen here. */
+	vbi_worker_poll(conn->worker);
+	error = vbi_call_start(&peer->call, peer, method, length);
+	if (error)
+		return vb_stub_refuse(head, method, -error);
+	conn->stats->oneways++;
+	head->outcome = VB_UNKNOWN;
+	return 0;
 }

@@ -23,6 +23,7 @@ struct vb_conn *vbi_conn_new(struct vbi_worker *worker, uint16_t inflight, uint6
 	if (!conn)
 		return NULL;
 	conn->worker = worker;
+	conn->stats = &worker->stats;
 	conn->window = inflight;
 	conn->grace_ns = grace_ns;
 	conn->free_slot = VBI_SLOT_NONE;
@@ -108,7 +109,7 @@ static void become_failed(struct vb_conn *conn)
 		return;
 	conn->state = VBI_CONN_FAILED;
 	if (conn->error.errnum == EPROTO)
-		conn->worker->stats.protocol_errors++;
+		conn->stats->protocol_errors++;
 	vbi_conn_hello_done(conn);
 	vbi_call_conn_died(conn);
 	if (conn->worker->server)
@@ -182,27 +183,24 @@ static void connected(void *owner)
 	vbi_hello_send(conn, 0, NULL);
 }
 
-/* What is wrong with a header, for a sentence; NULL: nothing. */
+/* What is wrong with a header, for a sentence. */
 static const char *header_fault(const struct vbi_header *header)
 {
 	if (header->extension)
 		return "it has an extension that no hello agreed on";
 	if (header->flags & ~VBI_FLAGS_KNOWN)
 		return "it has unknown flags";
-	return NULL;
+	return "its credits go back, or beyond what can be granted";
 }
 
 /* A window is at most VBI_INFLIGHT_MAX, so what is granted is never further ahead of what is sent. */
 static bool take_credits(struct vb_conn *conn, uint16_t credits)
 {
 	uint16_t ahead = (uint16_t)(credits - conn->sent);
+	bool back = (int16_t)(uint16_t)(credits - conn->granted) < 0;
 
-	if (__builtin_expect(credits == conn->granted, 1))
-		return true;
-	if ((int16_t)(uint16_t)(credits - conn->granted) < 0 || ahead > VBI_INFLIGHT_MAX)
-		return false;
 	conn->granted = credits;
-	return true;
+	return !back && ahead <= VBI_INFLIGHT_MAX;
 }
 
 static void refuse_message(struct vb_conn *conn, struct vbi_message *message, const char *fault)
@@ -212,37 +210,12 @@ static void refuse_message(struct vb_conn *conn, struct vbi_message *message, co
 	conn->ops->release(conn->endpoint, message);
 }
 
-static void received(void *owner, struct vbi_message *message)
+/* What is no request, reply or failure on an open connection. */
+static void received_control(struct vb_conn *conn, struct vbi_message *message)
 {
-	struct vb_conn *conn = owner;
 	const struct vbi_header *header = (const struct vbi_header *)message->data;
-	const char *fault;
 
-	if (__builtin_expect(conn->state != VBI_CONN_OPEN, 0)) {
-		if (conn->state == VBI_CONN_HELLO)
-			vbi_hello_received(conn, message);
-		else
-			conn->ops->release(conn->endpoint, message);
-		return;
-	}
-	conn->worker->stats.messages_received++;
-	fault = header_fault(header);
-	if (!fault && !take_credits(conn, header->credits))
-		fault = "its credits go back, or beyond what can be granted";
-	if (__builtin_expect(fault != NULL, 0)) {
-		refuse_message(conn, message, fault);
-		return;
-	}
-	if (__builtin_expect(header->flags & VBI_FLAG_CONTROL_ACK, 0))
-		vbi_control_acknowledged(conn);
 	switch (header->kind) {
-	case VBI_KIND_REQUEST:
-		vbi_request_received(conn, message);
-		break;
-	case VBI_KIND_REPLY:
-	case VBI_KIND_FAILURE:
-		vbi_call_answered(conn, message);
-		break;
 	case VBI_KIND_CANCEL:
 	case VBI_KIND_CREDIT:
 	case VBI_KIND_CONTROL:
@@ -251,6 +224,43 @@ static void received(void *owner, struct vbi_message *message)
 	default:
 		refuse_message(conn, message, "its kind is unknown");
 	}
+}
+
+static void received_early_or_late(struct vb_conn *conn, struct vbi_message *message)
+{
+	if (conn->state == VBI_CONN_HELLO)
+		vbi_hello_received(conn, message);
+	else
+		conn->ops->release(conn->endpoint, message);
+}
+
+static void received(void *owner, struct vbi_message *message)
+{
+	const uint64_t unknown = (uint64_t)(uint8_t)~VBI_FLAGS_KNOWN << VBI_FLAGS_SHIFT;
+	struct vb_conn *conn = owner;
+	const struct vbi_words *words = (const struct vbi_words *)message->data;
+	uint64_t route = words->route;
+	uint8_t kind = (uint8_t)(route >> VBI_KIND_SHIFT);
+
+	if (__builtin_expect(conn->state != VBI_CONN_OPEN, 0)) {
+		received_early_or_late(conn, message);
+		return;
+	}
+	conn->stats->messages_received++;
+	if (__builtin_expect((route & unknown) || words->tail >> VBI_EXT_SHIFT ||
+				     !take_credits(conn, (uint16_t)(route >> VBI_CREDITS_SHIFT)),
+			     0)) {
+		refuse_message(conn, message, header_fault((const void *)words));
+		return;
+	}
+	if (__builtin_expect(route & (uint64_t)VBI_FLAG_CONTROL_ACK << VBI_FLAGS_SHIFT, 0))
+		vbi_control_acknowledged(conn);
+	if (kind == VBI_KIND_REQUEST)
+		vbi_request_received(conn, message);
+	else if (kind == VBI_KIND_REPLY || kind == VBI_KIND_FAILURE)
+		vbi_call_answered(conn, message);
+	else
+		received_control(conn, message);
 }
 
 static void failed(void *owner, const struct vbi_cause *cause)

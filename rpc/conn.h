@@ -59,9 +59,8 @@ enum vbi_slot_state {
 /* One outstanding call of ours. */
 struct vbi_slot {
 	struct vb_call *call; /* ACTIVE only */
+	uint32_t place;	      /* interface and method, as in the header */
 	uint16_t generation;
-	uint16_t interface;
-	uint16_t method;
 	uint16_t next_free;
 	uint8_t state; /* enum vbi_slot_state */
 	bool cancel_wanted;
@@ -106,7 +105,8 @@ struct vb_conn {
 	struct vbi_endpoint *endpoint; /* NULL once closed */
 	const struct vbi_transport *ops;
 	struct vbi_worker *worker;
-	uint64_t owner; /* the owning thread's token */
+	struct vb_stats *stats; /* the worker's */
+	uint64_t owner;		/* the owning thread's token */
 	enum vbi_conn_state state;
 	uint16_t granted;
 	uint16_t sent;
@@ -116,6 +116,7 @@ struct vb_conn {
 
 	/* touched by every request */
 	struct vbi_request **requests; /* by slot */
+	struct vbi_message *spare;     /* for the next answer: got while nobody waits for it */
 	uint16_t window;	       /* requests the peer may have outstanding here */
 	uint16_t granted_to_peer;
 	uint16_t received;
@@ -181,23 +182,15 @@ static inline uint16_t vbi_conn_credits(struct vb_conn *conn)
 	return conn->granted_to_peer;
 }
 
-/* Fills in the header of a message of LENGTH bytes at DATA. */
+/* Fills in the header of a control message of LENGTH bytes at DATA. */
 static inline void vbi_conn_header(struct vb_conn *conn, uint8_t *data, uint32_t length,
 				   uint8_t kind, uint8_t flags, uint16_t slot, uint16_t generation)
 {
-	struct vbi_header *header = (struct vbi_header *)data;
+	struct vbi_words *words = (struct vbi_words *)data;
 
-	header->length = length;
-	header->slot = slot;
-	header->generation = generation;
-	header->interface = 0;
-	header->method = 0;
-	header->kind = kind;
-	header->flags = flags;
-	header->credits = vbi_conn_credits(conn);
-	header->time = 0;
-	header->status = 0;
-	header->extension = 0;
+	words->call = vbi_call_word(length, slot, generation);
+	words->route = vbi_route_word(0, kind, flags, vbi_conn_credits(conn));
+	words->tail = 0;
 }
 
 #endif

@@ -15,7 +15,7 @@ static void send_bare(struct vb_conn *conn, struct vbi_message *message, uint8_t
 		      uint8_t flags, uint16_t slot, uint16_t generation)
 {
 	vbi_conn_header(conn, message->data, VB_HEADER_SIZE, kind, flags, slot, generation);
-	conn->worker->stats.messages_sent++;
+	conn->stats->messages_sent++;
 	conn->ops->send(conn->endpoint, message, VB_HEADER_SIZE, false);
 }
 
@@ -36,7 +36,7 @@ static void send_binds(struct vb_conn *conn, struct vbi_message *message)
 	uint32_t length = vbi_packed_binds(conn, message->data, VBI_CONTROL_MAX);
 
 	vbi_conn_header(conn, message->data, length, VBI_KIND_CONTROL, 0, 0, 0);
-	conn->worker->stats.messages_sent++;
+	conn->stats->messages_sent++;
 	conn->ops->send(conn->endpoint, message, length, false);
 }
 
@@ -153,7 +153,7 @@ void vbi_hello_send(struct vb_conn *conn, int errnum, const char *refusal)
 	if (!errnum)
 		conn->granted_to_peer = conn->window;
 	vbi_conn_header(conn, message->data, length, VBI_KIND_CONTROL, 0, 0, 0);
-	conn->worker->stats.messages_sent++;
+	conn->stats->messages_sent++;
 	conn->ops->send(conn->endpoint, message, length, false);
 }
 
@@ -219,7 +219,7 @@ void vbi_hello_received(struct vb_conn *conn, struct vbi_message *message)
 	bool accepting = conn->worker->server != NULL;
 	int error = take_hello(conn, message);
 
-	conn->worker->stats.messages_received++;
+	conn->stats->messages_received++;
 	vbi_conn_hello_done(conn);
 	if (accepting)
 		vbi_hello_send(conn, -error, conn->error.sentence);

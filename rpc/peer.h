@@ -15,7 +15,9 @@ struct vbi_peer {
 	struct vbi_message *message; /* head.message lies in it; NULL when the endpoint is gone */
 	struct vbi_message *held;    /* the last answer, until the next call */
 	uint64_t deadline_ns;	     /* 0: the method's */
-	uint16_t index;		     /* of the interface in headers */
+	uint64_t timed_ns;	     /* a timeout, and what it is in a header */
+	uint32_t timed;
+	uint16_t index; /* of the interface in headers */
 	const struct vb_interface *interface;
 	struct vbi_peer *next, *prev; /* of the connection's */
 	struct vb_call call;	      /* of the synchronous stubs */

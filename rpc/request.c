@@ -39,6 +39,12 @@ void vbi_request_free_all(struct vbi_worker *worker)
 	}
 }
 
+static inline void give_free(struct vbi_worker *worker, struct vbi_request *request)
+{
+	request->next = worker->free_requests.first;
+	worker->free_requests.first = request;
+}
+
 /* ---- End ---- */
 
 void vbi_request_end(struct vbi_request *request)
@@ -51,44 +57,35 @@ void vbi_request_end(struct vbi_request *request)
 	if (request->arena)
 		vbi_arena_release(request);
 	if (!conn->is_closing) {
-		if (request->reply)
+		if (__builtin_expect(request->reply != NULL, 0))
 			conn->ops->message_put(conn->endpoint, request->reply);
+		if (!conn->spare)
+			conn->spare = conn->ops->message_get(conn->endpoint);
 		conn->ops->release(conn->endpoint, request->message);
 	}
 	if (request->slot != VBI_SLOT_NONE)
 		conn->requests[request->slot] = NULL;
 	request->state = VBI_REQUEST_FREE;
-	request->next = worker->free_requests.first;
-	worker->free_requests.first = request;
+	give_free(worker, request);
 }
 
-/* Sends the answer in request->reply; the header's own fields are in place but for the common ones.
- */
-static void send_answer(struct vbi_request *request, uint32_t length, uint8_t kind, uint8_t flags,
-			uint16_t status)
+/* Sends the answer in request->reply, all but its header written. */
+static inline void send_answer(struct vbi_request *request, uint32_t length, uint8_t kind,
+			       uint8_t flags, uint16_t status)
 {
 	struct vb_conn *conn = request->conn;
 	struct vbi_message *reply = request->reply;
-	const struct vbi_header *asked = (const struct vbi_header *)request->message->data;
-	struct vbi_header *header = (struct vbi_header *)reply->data;
+	const struct vbi_words *asked = (const struct vbi_words *)request->message->data;
+	struct vbi_words *words = (struct vbi_words *)reply->data;
 
 	if (__builtin_expect(request->n_buffers != 0, 0))
 		vbi_bulk_unmap(request);
 	conn->granted_to_peer++;
-	header->length = length;
-	header->slot = asked->slot;
-	header->generation = asked->generation;
-	header->interface = asked->interface;
-	header->method = asked->method;
-	header->kind = kind;
-	header->flags = flags;
-	header->credits = vbi_conn_credits(conn);
-	header->time = 0;
-	header->status = status;
-	header->extension = 0;
+	words->call = length | (asked->call & ~(uint64_t)UINT32_MAX);
+	words->route = vbi_route_word((uint32_t)asked->route, kind, flags, vbi_conn_credits(conn));
+	words->tail = (uint64_t)status << VBI_STATUS_SHIFT;
 	request->reply = NULL;
-	request->answered = true;
-	conn->worker->stats.messages_sent++;
+	conn->stats->messages_sent++;
 	conn->ops->send(conn->endpoint, reply, length, false);
 }
 
@@ -117,7 +114,7 @@ void vbi_request_fail(struct vbi_request *request, int errnum, bool ran)
 {
 	struct vb_conn *conn = request->conn;
 
-	conn->worker->stats.calls_failed++;
+	conn->stats->calls_failed++;
 	if (request->slot == VBI_SLOT_NONE && can_answer(request)) {
 		end_oneway(request);
 		return;
@@ -162,63 +159,67 @@ static const char *request_fault(const struct vb_conn *conn, const struct vbi_he
 	return NULL;
 }
 
-/* The handler's entry, or why there is none: ENOSYS, or the errno that bound() refused with. */
-static const struct vb_service_method *find_method(const struct vbi_binding *binding,
-						   const struct vbi_header *header, int *ret_errnum)
+/* Why there is no handler: the errno that bound() refused with, or ENOSYS. */
+static int refusal(struct vb_conn *conn, const struct vbi_binding *binding)
+{
+	if (binding->refused)
+		return binding->refused;
+	conn->stats->unknown_methods++;
+	return ENOSYS;
+}
+
+static inline const struct vb_service_method *find_method(const struct vbi_binding *binding,
+							  uint16_t number)
 {
 	const struct vbi_service *service = binding->service;
-	const struct vb_service_method *method = NULL;
+	const struct vb_service_method *method = number < service->n_methods
+							 ? service->methods[number]
+							 : NULL;
 
-	if (header->method < service->n_methods)
-		method = service->methods[header->method];
-	if (method && method->method->since > binding->minor)
-		method = NULL;
-	*ret_errnum = binding->refused ? binding->refused : ENOSYS;
-	return binding->refused ? NULL : method;
+	if (!method || method->method->since > binding->minor || binding->refused)
+		return NULL;
+	return method;
 }
 
-static uint64_t deadline_of(const struct vbi_worker *worker, uint32_t time)
+/* The message for the next answer. NULL: the transport has none, and the connection fails. */
+static struct vbi_message *take_spare(struct vb_conn *conn)
 {
-	if (time == 0 || time == VBI_TIME_UNLIMITED)
-		return UINT64_MAX;
-	return vbi_deadline_after(worker->now, time * VBI_NS_PER_US);
+	struct vbi_message *reply = conn->spare;
+
+	conn->spare = NULL;
+	return reply ? reply : conn->ops->message_get(conn->endpoint);
 }
 
-static struct vbi_request *new_request(struct vb_conn *conn, struct vbi_message *message)
+static inline struct vbi_request *new_request(struct vb_conn *conn, struct vbi_message *message)
 {
 	const struct vbi_header *header = (const struct vbi_header *)message->data;
+	struct vbi_binding *binding = conn->bindings[header->interface - 1];
 	struct vbi_request *request = take_free(conn->worker);
-	struct vbi_message *reply = NULL;
+	struct vbi_message *reply = request ? take_spare(conn) : NULL;
 
-	if (request)
-		reply = conn->ops->message_get(conn->endpoint);
 	if (__builtin_expect(!reply, 0)) {
-		if (request) {
-			request->next = conn->worker->free_requests.first;
-			conn->worker->free_requests.first = request;
-		}
+		if (request)
+			give_free(conn->worker, request);
 		return NULL;
 	}
 	request->conn = conn;
-	request->binding = conn->bindings[header->interface - 1];
+	request->binding = binding;
 	request->message = message;
 	request->reply = reply;
 	request->slot = header->slot;
 	request->generation = header->generation;
 	request->state = VBI_REQUEST_NEW;
 	request->canceled = false;
-	request->answered = false;
 	request->n_buffers = 0;
-	request->arena = NULL;
-	request->arena_bytes = 0;
-	request->deadline = deadline_of(conn->worker, header->time);
+	request->time = header->time;
+	request->arrival = conn->worker->now;
 	request->head.message = message->data;
-	request->head.length = message->length;
 	request->head.reply = reply->data;
-	request->head.minor = request->binding->minor;
-	request->head.ops = request->binding->service->ops;
+	request->head.ops = binding->service->ops;
+	request->head.length = message->length;
 	request->head.reply_max = conn->endpoint->limits.send_max;
-	if (header->slot != VBI_SLOT_NONE)
+	request->head.minor = binding->minor;
+	if (__builtin_expect(header->slot != VBI_SLOT_NONE, 1))
 		conn->requests[header->slot] = request;
 	return request;
 }
@@ -227,10 +228,8 @@ void vbi_request_received(struct vb_conn *conn, struct vbi_message *message)
 {
 	const struct vbi_header *header = (const struct vbi_header *)message->data;
 	const char *fault = request_fault(conn, header);
-	struct vbi_request *request;
 	const struct vb_service_method *method;
-	bool oneway;
-	int errnum;
+	struct vbi_request *request;
 
 	if (__builtin_expect(fault != NULL, 0)) {
 		refuse_message(conn, message, fault);
@@ -243,19 +242,19 @@ void vbi_request_received(struct vb_conn *conn, struct vbi_message *message)
 		conn->ops->release(conn->endpoint, message);
 		return;
 	}
-	method = find_method(request->binding, header, &errnum);
-	oneway = header->slot == VBI_SLOT_NONE;
+	method = find_method(request->binding, header->method);
 	if (__builtin_expect(!method, 0)) {
-		conn->worker->stats.unknown_methods += errnum == ENOSYS;
-		vbi_request_fail(request, errnum, false);
+		vbi_request_fail(request, refusal(conn, request->binding), false);
 		return;
 	}
 	request->method = method;
-	if (__builtin_expect(oneway != !!(method->method->flags & VB_METHOD_ONEWAY), 0)) {
+	if (__builtin_expect((header->slot == VBI_SLOT_NONE) !=
+				     !!(method->method->flags & VB_METHOD_ONEWAY),
+			     0)) {
 		vbi_request_refuse(request, "one side takes it for a one-way call");
 		return;
 	}
-	conn->worker->stats.calls++;
+	conn->stats->calls++;
 	method->serve(&request->head);
 }
 
@@ -301,7 +300,7 @@ void vb_stub_bad_request(struct vb_request *req)
 void vb_stub_fail(struct vb_request *req, int64_t result)
 {
 	struct vbi_request *request = vbi_request_of(req);
-	struct vb_stats *stats = &request->conn->worker->stats;
+	struct vb_stats *stats = request->conn->stats;
 	int errnum = errno;
 
 	if (result < -1) {
@@ -318,7 +317,7 @@ void vb_stub_fail_length(struct vb_request *req)
 {
 	struct vbi_request *request = vbi_request_of(req);
 
-	request->conn->worker->stats.handler_out_of_range++;
+	request->conn->stats->handler_out_of_range++;
 	vbi_request_fail(request, EREMOTEIO, true);
 }
 
@@ -375,12 +374,14 @@ void vb_stub_reply_send(struct vb_request *req, uint32_t length)
 uint64_t vb_request_remaining_ns(const struct vb_request *req)
 {
 	const struct vbi_request *request = vbi_request_of_const(req);
+	uint64_t deadline;
 	uint64_t now;
 
-	if (request->deadline == UINT64_MAX)
+	if (request->time == 0 || request->time == VBI_TIME_UNLIMITED)
 		return VB_NO_DEADLINE;
+	deadline = vbi_deadline_after(request->arrival, request->time * VBI_NS_PER_US);
 	now = request->conn->worker->clock();
-	return request->deadline > now ? request->deadline - now : 0;
+	return deadline > now ? deadline - now : 0;
 }
 
 bool vb_request_canceled(const struct vb_request *req)

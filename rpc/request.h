@@ -71,7 +71,6 @@ struct vbi_request {
 	struct vb_request head; /* what the stub sees */
 	enum vbi_request_state state;
 	bool canceled;
-	bool answered; /* the final answer was sent; what follows is clean-up */
 	uint8_t n_buffers;
 	uint16_t slot;
 	uint16_t generation;
@@ -80,7 +79,8 @@ struct vbi_request {
 	const struct vb_service_method *method;
 	struct vbi_message *message;
 	struct vbi_message *reply;
-	uint64_t deadline; /* on the worker's clock; UINT64_MAX: none */
+	uint32_t time;	  /* the header's: microseconds left at its arrival */
+	uint64_t arrival; /* on the worker's clock, at most one pass of the loop early */
 	uint32_t reply_length;
 	struct vbi_request_arena *arena;
 	uint64_t arena_bytes;

@@ -212,7 +212,7 @@ int vb_stub_refuse(struct vb_peer *head, const struct vb_method *method, int err
 		peer->call.method = method;
 		if (peer->call.n_exposures)
 			vbi_call_revoke(&peer->call, VBI_REVOKE_ANSWERED);
-		conn->worker->stats.calls_failed++;
+		conn->stats->calls_failed++;
 		head->outcome = VB_NOT_SENT;
 		vbi_conn_settle(conn);
 	}
@@ -229,7 +229,7 @@ int vb_stub_bad_reply(struct vb_peer *head, const struct vb_method *method)
 		"%s answered %s with a reply that is not one of that method: it may have been "
 		"built from another version of the interface file",
 		conn->address, method->name);
-	conn->worker->stats.calls_failed++;
+	conn->stats->calls_failed++;
 	head->outcome = VB_EXECUTED;
 	vbi_conn_settle(conn);
 	return vbi_edge(-EPROTO);
@@ -263,7 +263,7 @@ int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cur
 	call->peer = peer;
 	call->n_exposures++;
 	conn->n_exposures++;
-	conn->worker->stats.bulk_exposures++;
+	conn->stats->bulk_exposures++;
 	bytes = exposure->n_records * VB_RECORD_SIZE;
 	if (bytes > head->message_max - *cursor)
 		return -EMSGSIZE;
@@ -271,159 +271,4 @@ int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cur
 	*cursor += bytes;
 	buffer->flags |= VB_BUFFER_EXPOSED;
 	return (int)exposure->n_records;
-}
-
-/* ---- Call ---- */
-
-static bool call_done(const void *context)
-{
-	const struct vb_call *call = context;
-
-	return call->done;
-}
-
-/* The caller leaves; the slot stays taken until the answer comes. */
-static void abandon_slot(struct vb_call *call)
-{
-	struct vb_conn *conn = call->peer->conn;
-	struct vbi_slot *slot = &conn->slots[call->slot];
-
-	slot->call = NULL;
-	slot->state = VBI_SLOT_ABANDONED;
-	conn->n_abandoned++;
-	if (conn->n_abandoned >= (conn->n_slots + 1) / 2)
-		vbi_conn_fail(
-			conn, ETIMEDOUT, call->method->name,
-			"%s owes answers to %u calls whose callers have given up, half of what "
-			"may be outstanding: it does not keep up, or hangs",
-			conn->address, conn->n_abandoned);
-}
-
-static void ask_to_cancel(struct vb_call *call)
-{
-	struct vb_conn *conn = call->peer->conn;
-
-	conn->slots[call->slot].cancel_wanted = true;
-	conn->control.n_cancels_wanted++;
-	vbi_control_kick(conn);
-}
-
-/*
- * The deadline has passed. A call with nothing exposed is over at once. Memory that the server may
- * still write must not be given back: the server is asked to stop, has the grace to answer, and
- * after that the exposures are broken, which costs the connection.
- */
-static void give_up(struct vb_call *call)
-{
-	struct vb_conn *conn = call->peer->conn;
-	struct vbi_worker *worker = conn->worker;
-	enum vb_outcome outcome = VB_UNKNOWN;
-
-	worker->stats.deadlines++;
-	ask_to_cancel(call);
-	if (call->n_exposures) {
-		if (vbi_worker_wait(worker, call_done, call, conn->grace_ns)) {
-			outcome = call->outcome;
-			if (call->reply)
-				conn->ops->release(conn->endpoint, call->reply);
-			vbi_call_complete(call, ETIMEDOUT, outcome, NULL);
-			return;
-		}
-		vbi_call_revoke(call, VBI_REVOKE_ABANDON);
-		worker->stats.abandoned++;
-		abandon_slot(call);
-		vbi_conn_fail(conn, ETIMEDOUT, call->method->name,
-			      "%s did not answer %s within its deadline nor within the grace after "
-			      "it; the connection is closed so that nothing can write the caller's "
-			      "buffers any more",
-			      conn->address, call->method->name);
-	} else {
-		abandon_slot(call);
-	}
-	vbi_call_complete(call, ETIMEDOUT, VB_UNKNOWN, NULL);
-}
-
-/*
- * The call has been completed. With an answer, what was pushed before it is there, though the
- * connection may have died right after it. An answer about bytes that cannot be right is none.
- */
-static void end_exposures(struct vb_call *call)
-{
-	struct vb_conn *conn = call->peer->conn;
-	bool is_dead = call->errnum && conn->state == VBI_CONN_FAILED;
-	int error = vbi_call_revoke(call, is_dead ? VBI_REVOKE_ABANDON : VBI_REVOKE_ANSWERED);
-
-	if (!error || call->errnum)
-		return;
-	conn->ops->release(conn->endpoint, call->reply);
-	vbi_call_complete(call, -error, call->outcome, NULL);
-	vbi_conn_fail(conn, -error, call->method->name,
-		      "%s answered %s, but what it wrote into the caller's buffers cannot be right",
-		      conn->address, call->method->name);
-}
-
-static const uint8_t *fail_call(struct vb_call *call)
-{
-	struct vb_conn *conn = call->peer->conn;
-
-	conn->worker->stats.calls_failed++;
-	vbi_conn_settle(conn);
-	errno = call->errnum;
-	return NULL;
-}
-
-static void release_held(struct vbi_peer *peer)
-{
-	struct vb_conn *conn = peer->conn;
-
-	if (peer->held)
-		conn->ops->release(conn->endpoint, peer->held);
-	peer->held = NULL;
-}
-
-const uint8_t *vb_stub_call(struct vb_peer *head, const struct vb_method *method, uint32_t length)
-{
-	struct vbi_peer *peer = vbi_peer_of(head);
-	struct vb_call *call = &peer->call;
-	struct vb_conn *conn = peer->conn;
-	int error;
-
-	if (__builtin_expect(!vbi_owner_is(conn->owner), 0)) {
-		errno = EPERM;
-		return NULL;
-	}
-	release_held(peer);
-	error = vbi_call_start(call, peer, method, length);
-	if (__builtin_expect(error != 0, 0)) {
-		vb_stub_refuse(head, method, -error);
-		return NULL;
-	}
-	if (!vbi_worker_wait(conn->worker, call_done, call, call->timeout_ns))
-		give_up(call);
-	if (__builtin_expect(call->n_exposures != 0, 0))
-		end_exposures(call);
-	head->outcome = call->outcome;
-	if (__builtin_expect(call->errnum != 0, 0))
-		return fail_call(call);
-	peer->held = call->reply;
-	return call->reply->data;
-}
-
-int vb_stub_send(struct vb_peer *head, const struct vb_method *method, uint32_t length)
-{
-	struct vbi_peer *peer = vbi_peer_of(head);
-	struct vb_conn *conn = peer->conn;
-	int error;
-
-	if (__builtin_expect(!vbi_owner_is(conn->owner), 0))
-		return vbi_edge(-EPERM);
-	release_held(peer);
-	/* Nobody waits after a one-way call: credits and the peer's death are seen here. */
-	vbi_worker_poll(conn->worker);
-	error = vbi_call_start(&peer->call, peer, method, length);
-	if (error)
-		return vb_stub_refuse(head, method, -error);
-	conn->worker->stats.oneways++;
-	head->outcome = VB_UNKNOWN;
-	return 0;
 }

@@ -55,6 +55,47 @@ struct vbi_header {
 
 _Static_assert(sizeof(struct vbi_header) == VB_HEADER_SIZE, "the wire's header");
 
+/*
+ * The same header as three words, which is how the data path writes and reads it: a transport
+ * copies words, and a load that is wider than the stores before it has to wait until they have left
+ * the store buffer.
+ *
+ *   call   length, slot << 32, generation << 48
+ *   route  interface, method << 16, kind << 32, flags << 40, credits << 48
+ *   tail   time, status << 32, extension << 48
+ */
+typedef uint64_t vbi_word __attribute__((may_alias));
+
+struct vbi_words {
+	vbi_word call;
+	vbi_word route;
+	vbi_word tail;
+} __attribute__((may_alias));
+
+#define VBI_CALL_SHIFT	  32 /* slot and generation together, within `call` */
+#define VBI_KIND_SHIFT	  32
+#define VBI_FLAGS_SHIFT	  40
+#define VBI_CREDITS_SHIFT 48
+#define VBI_STATUS_SHIFT  32
+#define VBI_EXT_SHIFT	  48
+
+static inline uint64_t vbi_call_word(uint32_t length, uint16_t slot, uint16_t generation)
+{
+	return length | (uint64_t)slot << VBI_CALL_SHIFT | (uint64_t)generation << 48;
+}
+
+/* PLACE: interface and method << 16. */
+static inline uint64_t vbi_route_word(uint32_t place, uint8_t kind, uint8_t flags, uint16_t credits)
+{
+	return place | (uint64_t)kind << VBI_KIND_SHIFT | (uint64_t)flags << VBI_FLAGS_SHIFT |
+	       (uint64_t)credits << VBI_CREDITS_SHIFT;
+}
+
+static inline uint32_t vbi_place(uint16_t interface, uint16_t method)
+{
+	return interface | (uint32_t)method << 16;
+}
+
 /* Protocol version in the hello; another one is refused there. */
 #define VBI_PROTOCOL_VERSION 1
 
