@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the documentation shows compiles: ```idl blocks by verbenac, ```c programs against them.
+"""What is shown to people compiles: ```idl blocks by verbenac, ```c programs against them; and
+interface files that people may take for examples are in canonical form.
 
 --root is a build directory. A file of documentation is one story: its programs include the stubs of
 its interfaces. A fragment stands in a block of another kind.
@@ -15,6 +16,7 @@ import tempfile
 import house
 
 COMPILER = "codegen/verbenac"
+EXAMPLES = ("examples/", "bench/", "tests/install/")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAM = re.compile(r"^int main\(|^static .*\n\{", re.MULTILINE)
 INTERFACE = re.compile(r"^interface (\w+)", re.MULTILINE)
@@ -57,18 +59,26 @@ def check_document(compiler, source, name):
                 yield from complaint(name, kind, compile_c(source, block, where))
 
 
+def check_form(compiler, source):
+    for name in house.tracked(source):
+        if name.suffix == ".idl" and name.as_posix().startswith(EXAMPLES):
+            command = [str(compiler), "--format", "--check", str(source / name)]
+            if subprocess.run(command, capture_output=True, check=False).returncode:
+                yield f"{name}: not in canonical form: verbenac --format -i {name}"
+
+
 def check(build):
     info = json.loads((build / "meson-info" / "meson-info.json").read_text(encoding="utf-8"))
     source = pathlib.Path(info["directories"]["source"])
     complaints = []
     for name in documents(source):
         complaints += check_document(build / COMPILER, source, name)
-    return complaints
+    return complaints + list(check_form(build / COMPILER, source))
 
 
 # A compiler for the plants: copies its input, and fails where the word "wrong" is in it.
 FAKE = """#!/bin/sh
-cp "$3" "$2/made.vb.h"
+[ "$1" = --format ] || cp "$3" "$2/made.vb.h"
 ! grep -n wrong "$3"
 """
 
@@ -100,8 +110,9 @@ int main(void)
 fragment(;
 ```
 """
-CLEAN = {"README.md": STORY}
+CLEAN = {"README.md": STORY, "examples/a.idl": "interface a\n", "tests/b.idl": "wrong\n"}
 PLANTS = [
+    house.Plant({**CLEAN, "examples/a.idl": "wrong\n"}, "not in canonical form"),
     house.Plant({"README.md": STORY.replace("interface x", "interface x wrong")}, "a idl block"),
     house.Plant({"docs/a.md": STORY.replace("return x", "return y")}, "a c block"),
 ]
