@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +23,25 @@
 #define STOP_TIMEOUT_MS 3000
 #define NS_PER_MS	UINT64_C(1000000)
 
-extern char **environ;
+static bool realtime;
+
+static int set_realtime(void)
+{
+	const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+
+	return sched_setscheduler(0, SCHED_FIFO, &lowest);
+}
+
+int child_realtime(void)
+{
+	const struct sched_param ordinary = {0};
+
+	/* Tried here, or each child would fail for itself. */
+	if (set_realtime() < 0 || sched_setscheduler(0, SCHED_OTHER, &ordinary) < 0)
+		return -1;
+	realtime = true;
+	return 0;
+}
 
 static int redirect(const struct child_options *options, int out)
 {
@@ -47,7 +66,8 @@ static void run_child(const char *const *argv, const struct child_options *optio
 		_exit(1);
 	for (; variable && *variable; variable++)
 		putenv((char *)(uintptr_t)*variable);
-	if (cpu_pin(options->cpu) == 0 && redirect(options, out) >= 0)
+	if (cpu_pin(options->cpu) == 0 && (!realtime || set_realtime() == 0) &&
+	    redirect(options, out) >= 0)
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
 	errnum = errno;
 	(void)!write(report, &errnum, sizeof(errnum));

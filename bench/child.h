@@ -21,6 +21,10 @@ struct child_options {
 	const char *error_path;		/* file for its standard error; NULL: ours */
 };
 
+/* Has every child from here on run before all ordinary programs (SCHED_FIFO), for a machine that
+ * others use too. -1 with errno: EPERM. */
+int child_realtime(void);
+
 /* Starts ARGV[0], looked up in PATH. -1 with errno (also that of exec itself). */
 int child_start(struct child *ret_child, const char *const *argv,
 		const struct child_options *options);

@@ -326,18 +326,50 @@ static void buffers_close(const struct client_command *command, struct vb_conn *
 	}
 }
 
+/* What byte I of a request is in the check with SEED. */
+static uint8_t pattern(uint64_t i, unsigned seed)
+{
+	return (uint8_t)(i * 7 + (i >> 8) + seed);
+}
+
+/* One call whose answer is looked at: a fast wrong answer is none. */
+static int check_call(const struct client_command *command, struct call_state *state, unsigned seed)
+{
+	bool in_place = command->method->call == call_inout;
+	const uint8_t *answer = in_place ? state->request : state->reply;
+	uint64_t i;
+
+	state->blk.words[0] = seed;
+	for (i = 0; i < command->size; i++)
+		state->request[i] = pattern(i, seed);
+	if (command->method->call(state) < 0)
+		return -1;
+	errno = EBADMSG;
+	if (command->method->reply == REPLY_NONE)
+		return 0;
+	if (command->method->fixed)
+		return memcmp(&state->blk, &state->blk_reply, sizeof(state->blk)) ? -1 : 0;
+	for (i = 0; i < command->reply_size; i++) {
+		if (answer[i] != (i < command->size ? pattern(i, seed) : 0))
+			return -1;
+	}
+	return 0;
+}
+
 static int measure_calls(const struct client_command *command, struct vb_conn *conn,
 			 struct call_state *state, struct run *run)
 {
 	struct snapshot before, after;
 
-	if (measure_warm_up(&command->client.plan, command->method->call, state) < 0)
+	if (check_call(command, state, 1) < 0 ||
+	    measure_warm_up(&command->client.plan, command->method->call, state) < 0)
 		return -1;
 	if (mark_wanted())
 		return mark_calls(&command->client.plan, command->method->call, state, run);
 	if (take_snapshot(conn, state->peer, true, &before) < 0 ||
 	    measure_run(&command->client.plan, command->method->call, state, run) < 0 ||
-	    take_snapshot(conn, state->peer, false, &after) < 0)
+	    take_snapshot(conn, state->peer, false, &after) < 0 ||
+	    check_call(command, state, 2) < 0)
 		return -1;
 	add_costs(run, &before, &after);
 	return 0;

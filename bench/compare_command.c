@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bench/child.h"
 #include "bench/commands.h"
 #include "bench/comparison.h"
 #include "bench/cpu.h"
@@ -23,11 +24,19 @@
 /* Others at work on the same CPUs make a round worthless. */
 #define LOAD_WARNING   1.0
 
-enum { OPTION_ROUNDS = 256, OPTION_QUICK, OPTION_OUTPUT, OPTION_PROGRESS, OPTION_ONLY };
+enum {
+	OPTION_ROUNDS = 256,
+	OPTION_QUICK,
+	OPTION_OUTPUT,
+	OPTION_PROGRESS,
+	OPTION_ONLY,
+	OPTION_REALTIME
+};
 
 struct compare_command {
 	unsigned rounds;
 	bool quick;
+	bool realtime;
 	const char *only; /* a group's name; NULL: all */
 	const char *output;
 };
@@ -39,6 +48,8 @@ static const struct argp_option option_list[] = {
 	 "Only one group: '32 B', '32 B asleep', '4 KiB', '64 KiB' or '1 MiB'", 0},
 	{"output", OPTION_OUTPUT, "DIRECTORY", 0,
 	 "Where compare.txt, compare.json and compare.svg go (default: here)", 0},
+	{"realtime", OPTION_REALTIME, NULL, 0,
+	 "Run everything that is measured before all other programs (needs the right to)", 0},
 	{"progress", OPTION_PROGRESS, NULL, 0,
 	 "Show progress even if standard error is not a terminal", 0},
 	{0},
@@ -74,6 +85,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_OUTPUT:
 		command->output = arg;
+		break;
+	case OPTION_REALTIME:
+		command->realtime = true;
 		break;
 	case OPTION_PROGRESS:
 		progress_always();
@@ -119,9 +133,15 @@ static void note_missing(const struct compare_command *command, struct compariso
 	}
 }
 
-static uint64_t calls_of(const struct compare_command *command, const struct subject *subject)
+static uint64_t calls_of(const struct compare_command *command, const struct group *group,
+			 const struct subject *subject)
 {
-	uint64_t calls = command->quick ? subject->calls / QUICK_SHARE : subject->calls;
+	uint64_t calls = group->calls;
+
+	if (subject->calls_max && subject->calls_max < calls)
+		calls = subject->calls_max;
+	if (command->quick)
+		calls /= QUICK_SHARE;
 
 	return calls < CALLS_LEAST ? CALLS_LEAST : calls;
 }
@@ -143,7 +163,7 @@ static void run_round(const struct compare_command *command, struct comparison *
 				      round + 1, comparison->rounds, groups[group].name,
 				      what->name);
 			cell->ran[round] = subject_run(&groups[group], what,
-						       calls_of(command, what),
+						       calls_of(command, &groups[group], what),
 						       &cell->runs[round]) == 0;
 			*failures += !cell->ran[round];
 		}
@@ -204,6 +224,10 @@ int command_compare(int argc, char **argv)
 	}
 	if (cpu_count() < 2) {
 		warnx("compare: two CPUs are needed, one for each side");
+		return STATUS_FAILED;
+	}
+	if (command.realtime && child_realtime() < 0) {
+		warn("compare: --realtime");
 		return STATUS_FAILED;
 	}
 	if (machine_load() > LOAD_WARNING)

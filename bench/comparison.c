@@ -104,6 +104,14 @@ double comparison_cost(const struct comparison *comparison, unsigned group, unsi
 
 /* ---- The table ---- */
 
+static void print_ratio(double value, FILE *out)
+{
+	if (isnan(value))
+		fprintf(out, " %9s", "-");
+	else
+		fprintf(out, " %9.2f", value);
+}
+
 static void print_row(const struct comparison *comparison, unsigned group, unsigned subject,
 		      FILE *out)
 {
@@ -130,8 +138,9 @@ static void print_row(const struct comparison *comparison, unsigned group, unsig
 		run_format_ns(comparison_column(comparison, group, subject, RUN_MEAN, &unused[0],
 						&unused[1]),
 			      texts[5]));
-	fprintf(out, " %9.2f %9.2f\n", comparison_ratio(comparison, group, subject, RUN_P50),
-		comparison_ratio(comparison, group, subject, RUN_MEAN));
+	print_ratio(comparison_ratio(comparison, group, subject, RUN_P50), out);
+	print_ratio(comparison_ratio(comparison, group, subject, RUN_MEAN), out);
+	fputc('\n', out);
 }
 
 static void print_group(const struct comparison *comparison, unsigned group, FILE *out)
@@ -164,7 +173,7 @@ static void print_cost(const struct comparison *comparison, unsigned group, unsi
 {
 	unsigned i;
 
-	fprintf(out, "%-10s %-32s %-7s", server ? "" : groups[group].name,
+	fprintf(out, "%-11s %-36s %-7s", server ? "" : groups[group].name,
 		server ? "" : groups[group].subjects[subject].name, server ? "server" : "client");
 	for (i = 0; i < COSTS; i++) {
 		double value = comparison_cost(comparison, group, subject, costs[i].cost, server);
@@ -181,7 +190,7 @@ static void print_costs(const struct comparison *comparison, FILE *out)
 {
 	unsigned group, subject, i;
 
-	fprintf(out, "\nPer call of Verbena, counted\n%-51s", "");
+	fprintf(out, "\nPer call of Verbena, counted\n%-56s", "");
 	for (i = 0; i < COSTS; i++)
 		fprintf(out, " %10s", costs[i].text);
 	fputc('\n', out);

@@ -16,6 +16,8 @@
 #include "bench/ticks.h"
 
 #define LINE	  64u
+/* Bulk begins with a page on both sides: how copies are aligned changes their pace. */
+#define PAGE	  4096u
 /* Long enough to be far above the clock's step and the loop's own cost. */
 #define MEMCPY_NS (20 * UINT64_C(1000000))
 
@@ -123,8 +125,8 @@ static pid_t start_answering(struct floor_state *state, int cpu)
 
 static int state_open(struct floor_state *state, const struct floor_options *options)
 {
-	size_t bulk = (options->size + LINE - 1) & ~(size_t)(LINE - 1);
-	size_t size = sizeof(struct arena) + 2 * bulk;
+	size_t bulk = (options->size + PAGE - 1) & ~(size_t)(PAGE - 1);
+	size_t size = PAGE + 2 * bulk;
 	uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
@@ -132,9 +134,9 @@ static int state_open(struct floor_state *state, const struct floor_options *opt
 		return -1;
 	*state = (struct floor_state){
 		.arena = (struct arena *)(void *)memory,
-		.there = memory + sizeof(struct arena),
-		.back = memory + sizeof(struct arena) + bulk,
-		.source = malloc(options->size),
+		.there = memory + PAGE,
+		.back = memory + PAGE + bulk,
+		.source = aligned_alloc(PAGE, bulk),
 		.size = options->size,
 		.wake_there = -1,
 		.wake_back = -1,
@@ -151,7 +153,7 @@ static int state_open(struct floor_state *state, const struct floor_options *opt
 
 static void state_close(struct floor_state *state, const struct floor_options *options)
 {
-	size_t bulk = (options->size + LINE - 1) & ~(size_t)(LINE - 1);
+	size_t bulk = (options->size + PAGE - 1) & ~(size_t)(PAGE - 1);
 
 	if (state->wake_there >= 0)
 		close(state->wake_there);
@@ -159,7 +161,7 @@ static void state_close(struct floor_state *state, const struct floor_options *o
 		close(state->wake_back);
 	free(state->source);
 	if (state->arena)
-		munmap(state->arena, sizeof(struct arena) + 2 * bulk);
+		munmap(state->arena, PAGE + 2 * bulk);
 }
 
 int floor_measure(const struct floor_options *options, struct run *ret_run)

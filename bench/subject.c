@@ -5,86 +5,117 @@
 
 #include "bench/child.h"
 
-/* Calls of a round: some tenths of a second where the machine is at its best. A blocked peer's call
- * takes up to 100 us. */
-#define CALLS_LINE    500000u
-#define CALLS_SLEEP   20000u
+/* A peer that blocks takes up to 100 us a call: this many are enough. */
 #define CALLS_BLOCKED 5000u
-#define CALLS_4K      100000u
-#define CALLS_64K     10000u
-#define CALLS_1M      400u
 
 #define TIRPC "verbena-bench-tirpc"
 #define GRPC  "verbena-bench-grpc"
 
 static const struct subject polling[] = {
-	{"floor: 32 bytes through a line", SUBJECT_FLOOR, NULL, false, WAIT_SPIN, CALLS_LINE},
-	{"Verbena echo(blk)", SUBJECT_VERBENA, "echo", false, WAIT_SPIN, CALLS_LINE},
-	{"Verbena echo(bytes)", SUBJECT_VERBENA, "bytes", false, WAIT_SPIN, CALLS_LINE},
-	{"Verbena echo(blk), default waiting", SUBJECT_VERBENA, "echo", false, WAIT_ADAPTIVE,
-	 CALLS_LINE},
-	{"UCX active message (no RPC)", SUBJECT_UCX, "ucp_am_lat", false, WAIT_SPIN, CALLS_LINE},
-	{"UCX tagged message (no RPC)", SUBJECT_UCX, "tag_lat", false, WAIT_SPIN, CALLS_LINE},
-	{"rpcgen, libtirpc (blocks)", SUBJECT_PEER, TIRPC, false, WAIT_SLEEP, CALLS_BLOCKED},
-	{"gRPC C++ (blocks)", SUBJECT_PEER, GRPC, false, WAIT_SLEEP, CALLS_BLOCKED},
+	{.name = "floor: 32 bytes through a line", .kind = SUBJECT_FLOOR, .wait = WAIT_SPIN},
+	{.name = "Verbena echo(blk)", .kind = SUBJECT_VERBENA, .what = "echo", .wait = WAIT_SPIN},
+	{.name = "Verbena echo(bytes)",
+	 .kind = SUBJECT_VERBENA,
+	 .what = "bytes",
+	 .wait = WAIT_SPIN},
+	{.name = "Verbena echo(blk), default waiting",
+	 .kind = SUBJECT_VERBENA,
+	 .what = "echo",
+	 .wait = WAIT_ADAPTIVE,
+	 .unpinned = true},
+	{.name = "UCX active message (no RPC)",
+	 .kind = SUBJECT_UCX,
+	 .what = "ucp_am_lat",
+	 .wait = WAIT_SPIN},
+	{.name = "UCX tagged message (no RPC)",
+	 .kind = SUBJECT_UCX,
+	 .what = "tag_lat",
+	 .wait = WAIT_SPIN},
+	{.name = "rpcgen, libtirpc (blocks)",
+	 .kind = SUBJECT_PEER,
+	 .what = TIRPC,
+	 .wait = WAIT_SLEEP,
+	 .calls_max = CALLS_BLOCKED},
+	{.name = "gRPC C++ (blocks)",
+	 .kind = SUBJECT_PEER,
+	 .what = GRPC,
+	 .wait = WAIT_SLEEP,
+	 .calls_max = CALLS_BLOCKED},
 };
 
 static const struct subject sleeping[] = {
-	{"floor: 32 bytes, eventfd", SUBJECT_FLOOR, NULL, false, WAIT_SLEEP, CALLS_SLEEP},
-	{"Verbena echo(blk), sleeping", SUBJECT_VERBENA, "echo", false, WAIT_SLEEP, CALLS_SLEEP},
-	{"Verbena echo(blk), default waiting", SUBJECT_VERBENA, "echo", false, WAIT_ADAPTIVE,
-	 CALLS_SLEEP},
-	{"rpcgen, libtirpc", SUBJECT_PEER, TIRPC, false, WAIT_SLEEP, CALLS_SLEEP},
-	{"gRPC C++", SUBJECT_PEER, GRPC, false, WAIT_SLEEP, CALLS_BLOCKED},
+	{.name = "floor: 32 bytes, eventfd", .kind = SUBJECT_FLOOR, .wait = WAIT_SLEEP},
+	{.name = "Verbena echo(blk), sleeping",
+	 .kind = SUBJECT_VERBENA,
+	 .what = "echo",
+	 .wait = WAIT_SLEEP},
+	{.name = "Verbena echo(blk), default waiting",
+	 .kind = SUBJECT_VERBENA,
+	 .what = "echo",
+	 .wait = WAIT_ADAPTIVE},
+	{.name = "rpcgen, libtirpc", .kind = SUBJECT_PEER, .what = TIRPC, .wait = WAIT_SLEEP},
+	{.name = "gRPC C++",
+	 .kind = SUBJECT_PEER,
+	 .what = GRPC,
+	 .wait = WAIT_SLEEP,
+	 .calls_max = CALLS_BLOCKED},
 };
 
-#define BULK(calls)                                                                           \
-	{                                                                                     \
-		{"floor: one copy each way", SUBJECT_FLOOR, NULL, false, WAIT_SPIN, calls},   \
-			{"Verbena bytes", SUBJECT_VERBENA, "bytes", false, WAIT_SPIN, calls}, \
-			{"Verbena inout", SUBJECT_VERBENA, "inout", false, WAIT_SPIN, calls}, \
-			{"Verbena direct, vb_memory_alloc",                                   \
-			 SUBJECT_VERBENA,                                                     \
-			 "direct",                                                            \
-			 true,                                                                \
-			 WAIT_SPIN,                                                           \
-			 calls},                                                              \
-			{"UCX active message (no RPC)",                                       \
-			 SUBJECT_UCX,                                                         \
-			 "ucp_am_lat",                                                        \
-			 false,                                                               \
-			 WAIT_SPIN,                                                           \
-			 calls},                                                              \
-			{"rpcgen, libtirpc (blocks)",                                         \
-			 SUBJECT_PEER,                                                        \
-			 TIRPC,                                                               \
-			 false,                                                               \
-			 WAIT_SLEEP,                                                          \
-			 calls < CALLS_BLOCKED ? calls : CALLS_BLOCKED},                      \
-			{"gRPC C++ (blocks)",                                                 \
-			 SUBJECT_PEER,                                                        \
-			 GRPC,                                                                \
-			 false,                                                               \
-			 WAIT_SLEEP,                                                          \
-			 calls < CALLS_BLOCKED ? calls : CALLS_BLOCKED},                      \
-	}
+static const struct subject bulk[] = {
+	{.name = "floor: one copy each way", .kind = SUBJECT_FLOOR, .wait = WAIT_SPIN},
+	{.name = "Verbena bytes", .kind = SUBJECT_VERBENA, .what = "bytes", .wait = WAIT_SPIN},
+	{.name = "Verbena inout", .kind = SUBJECT_VERBENA, .what = "inout", .wait = WAIT_SPIN},
+	{.name = "Verbena direct, vb_memory_alloc",
+	 .kind = SUBJECT_VERBENA,
+	 .what = "direct",
+	 .wait = WAIT_SPIN,
+	 .registered = true},
+	{.name = "UCX active message (no RPC)",
+	 .kind = SUBJECT_UCX,
+	 .what = "ucp_am_lat",
+	 .wait = WAIT_SPIN},
+	{.name = "rpcgen, libtirpc (blocks)",
+	 .kind = SUBJECT_PEER,
+	 .what = TIRPC,
+	 .wait = WAIT_SLEEP,
+	 .calls_max = CALLS_BLOCKED},
+	{.name = "gRPC C++ (blocks)",
+	 .kind = SUBJECT_PEER,
+	 .what = GRPC,
+	 .wait = WAIT_SLEEP,
+	 .calls_max = CALLS_BLOCKED},
+};
 
-static const struct subject bulk_4k[] = BULK(CALLS_4K);
-static const struct subject bulk_64k[] = BULK(CALLS_64K);
-static const struct subject bulk_1m[] = BULK(CALLS_1M);
-
-#define LIST(array) (array), sizeof(array) / sizeof((array)[0])
+#define LIST(array) .subjects = (array), .n_subjects = sizeof(array) / sizeof((array)[0])
 
 const struct group groups[GROUPS] = {
-	{"32 B",
-	 "32 bytes there and back, server on CPU 0, client on CPU 1, polling where the peer "
-	 "can",
-	 32, false, LIST(polling)},
-	{"32 B asleep", "32 bytes there and back, both on CPU 0, sleeping", 32, true,
+	{.name = "32 B",
+	 .title = "32 bytes there and back, server on CPU 0, client on CPU 1, polling where the "
+		  "peer can",
+	 .size = 32,
+	 .calls = 500000,
+	 LIST(polling)},
+	{.name = "32 B asleep",
+	 .title = "32 bytes there and back, both on CPU 0, sleeping",
+	 .size = 32,
+	 .one_cpu = true,
+	 .calls = 20000,
 	 LIST(sleeping)},
-	{"4 KiB", "4 KiB there and back, polling", 4096, false, LIST(bulk_4k)},
-	{"64 KiB", "64 KiB there and back, polling", 65536, false, LIST(bulk_64k)},
-	{"1 MiB", "1 MiB there and back, polling", 1048576, false, LIST(bulk_1m)},
+	{.name = "4 KiB",
+	 .title = "4 KiB there and back, polling",
+	 .size = 4096,
+	 .calls = 100000,
+	 LIST(bulk)},
+	{.name = "64 KiB",
+	 .title = "64 KiB there and back, polling",
+	 .size = 65536,
+	 .calls = 10000,
+	 LIST(bulk)},
+	{.name = "1 MiB",
+	 .title = "1 MiB there and back, polling",
+	 .size = 1048576,
+	 .calls = 400,
+	 LIST(bulk)},
 };
 
 const char *subject_missing(const struct subject *subject)

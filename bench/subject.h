@@ -21,9 +21,11 @@ struct subject {
 	enum subject_kind kind;
 	/* Verbena: the client's --method. UCX: the tool's test. Peer: the program. */
 	const char *what;
-	bool registered; /* Verbena: --registered */
 	enum wait_mode wait;
-	uint64_t calls;
+	uint64_t calls_max; /* 0: as many as the group has */
+	bool registered;    /* Verbena: --registered */
+	/* On no CPU of its own: whether waiting spins depends on where a thread may run. */
+	bool unpinned;
 };
 
 /* Subjects that are compared with one floor, the first of them. */
@@ -31,7 +33,8 @@ struct group {
 	const char *name; /* a short one, for the plot */
 	const char *title;
 	uint64_t size;
-	bool one_cpu; /* both sides on one CPU, or nobody ever sleeps */
+	bool one_cpu;	/* both sides on one CPU, or nobody ever sleeps */
+	uint64_t calls; /* of a round: some tenths of a second where the machine is at its best */
 	const struct subject *subjects;
 	unsigned n_subjects;
 };
@@ -44,7 +47,7 @@ extern const struct group groups[GROUPS];
 /* Why SUBJECT cannot run here, with what brings it; NULL if it can. Text: static. */
 const char *subject_missing(const struct subject *subject);
 
-/* Runs it once. CALLS as in the subject or fewer. -1 with a message on standard error. */
+/* Runs it once. CALLS times it is called. -1 with a message on standard error. */
 int subject_run(const struct group *group, const struct subject *subject, uint64_t calls,
 		struct run *ret_run);
 

@@ -57,6 +57,8 @@ static int attempt_open(struct attempt *attempt, const struct group *group,
 	snprintf(attempt->socket, sizeof(attempt->socket), "%s/socket", attempt->directory);
 	attempt->server_cpu = SERVER_CPU;
 	attempt->client_cpu = group->one_cpu ? SERVER_CPU : CLIENT_CPU;
+	if (subject->unpinned)
+		attempt->server_cpu = attempt->client_cpu = -1;
 	return 0;
 }
 
@@ -189,7 +191,7 @@ static int run_ucx(const struct attempt *attempt, struct run *ret_run)
 	const char *const client[] = {
 		"ucx_perftest", "localhost",   "-p", port,	     "-t", attempt->subject->what,
 		"-s",		attempt->size, "-n", attempt->calls, "-w", attempt->warmup,
-		"-f",		NULL,
+		NULL,
 	};
 	struct child child;
 	int result = -1;

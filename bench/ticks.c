@@ -43,15 +43,14 @@ double ticks_overhead_ns(void)
 
 double ticks_step_ns(void)
 {
-	uint64_t step = UINT64_MAX;
+	uint64_t start = ticks_now(), before = start, steps = 0;
 	unsigned i;
 
 	for (i = 0; i < PAIRS; i++) {
-		uint64_t before = ticks_now();
-		uint64_t distance = ticks_now() - before;
+		uint64_t now = ticks_now();
 
-		if (distance > 0 && distance < step)
-			step = distance;
+		steps += now != before;
+		before = now;
 	}
-	return step == UINT64_MAX ? 0 : (double)step * ticks_ns();
+	return steps ? (double)(before - start) * ticks_ns() / (double)steps : 0;
 }

@@ -42,7 +42,8 @@ double ticks_ns(void);
  * duration that is reported. */
 double ticks_overhead_ns(void);
 
-/* The smallest step that the clock makes, in nanoseconds. */
+/* How long the clock stands still between two values, or a reading takes if that is longer, in
+ * nanoseconds. */
 double ticks_step_ns(void);
 
 #ifdef __cplusplus
