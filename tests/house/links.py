@@ -10,6 +10,7 @@ LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*$", re.MULTILINE)
 FOLDERS = "idl|codegen|transport|rpc|bench|tests|examples|docs|editors"
 NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./*-]*)`")
+FUNCTION = re.compile(rf"`(\w+)\(\)` in\s+`((?:{FOLDERS})/[\w./-]+)`")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`[^`\n]+`")
 REFERENCE = re.compile(r"^\.Xr ([\w-]+) (\d)", re.MULTILINE)
@@ -45,6 +46,9 @@ def check_named(root, name, content):
     for path in NAMED.findall(FENCE.sub("", content)):
         if not any(root.glob(path)):
             yield f"{name}: names {path}: no such file"
+    for function, path in FUNCTION.findall(content):
+        if (root / path).is_file() and f"{function}(" not in house.text(root / path):
+            yield f"{name}: {function}() is not in {path}"
 
 
 def check_manual(name, content, pages):
@@ -93,6 +97,7 @@ PLANTS = [
     house.Plant({"a.md": "[x](b.md#two)\n", "b.md": "```\n# two\n```\n"}, "no such heading"),
     house.Plant({"README.md": "see `docs/gone.md`\n"}, "names docs/gone.md"),
     house.Plant({"README.md": "see `idl/*.c`\n", "idl/a.h": ""}, "names idl/*.c"),
+    house.Plant({"README.md": "`f()` in `idl/a.c`\n", "idl/a.c": "int g(void);\n"}, "f() is not"),
     house.Plant({"docs/man/a.3": ".Xr vb_gone 3\n"}, "no such page"),
 ]
 
