@@ -312,8 +312,8 @@ void vbi_bulk_retry_waiting(struct vbi_worker *worker)
 {
 	struct vbi_request_list *waiting = &worker->waiting;
 
-	/* A request that is over at once gives its memory back here: the loop goes on by itself, and
-	 * the stack does not grow with the number of those that wait. */
+	/* A request that is over at once gives its memory back here: the loop goes on by itself,
+	 * and the stack does not grow with the number of those that wait. */
 	if (worker->is_retrying)
 		return;
 	worker->is_retrying = true;

@@ -193,7 +193,7 @@ static const char *header_fault(const struct vbi_header *header)
 	return "its credits go back, or beyond what can be granted";
 }
 
-/* A window is at most VBI_INFLIGHT_MAX, so what is granted is never further ahead of what is sent. */
+/* A window is at most VBI_INFLIGHT_MAX, so what is granted is not further ahead of what is sent. */
 static bool take_credits(struct vb_conn *conn, uint16_t credits)
 {
 	uint16_t ahead = (uint16_t)(credits - conn->sent);

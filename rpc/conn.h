@@ -43,7 +43,7 @@ enum vbi_conn_state {
 #define VBI_INFLIGHT_DEFAULT 64
 #define VBI_INFLIGHT_MAX     1024
 
-/* Interfaces bound on one connection: a program has a handful; the peer's table must have an end. */
+/* Interfaces bound on one connection: a program has a handful; the peer's table must end. */
 #define VBI_BINDINGS_MAX 256
 
 /* Bounds of message_max: a hello must fit the least. */

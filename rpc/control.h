@@ -19,7 +19,7 @@ struct vbi_message;
 /* Sends our hello. A server that refuses gives ERRNUM (positive) and why. */
 void vbi_hello_send(struct vb_conn *conn, int errnum, const char *refusal);
 
-/* The peer's hello, or what it sent instead. Takes the message. Opens the connection or fails it. */
+/* The peer's hello, or what it sent instead. Takes the message. Opens or fails the connection. */
 void vbi_hello_received(struct vb_conn *conn, struct vbi_message *message);
 
 /* Bytes that a hello offering the interfaces NAMES would take stay below the limit, or -ENOSPC. */

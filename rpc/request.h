@@ -108,7 +108,7 @@ void vbi_request_end(struct vbi_request *request);
 /* Ends the connection over a request that breaks the rules. The request is over. */
 void vbi_request_refuse(struct vbi_request *request, const char *sentence);
 
-/* Sends the reply of request->reply_length bytes; whatever had to be pushed has been. It is over. */
+/* Sends the reply of request->reply_length bytes; what had to be pushed has been. It is over. */
 void vbi_request_send_reply(struct vbi_request *request);
 
 /* Frees the worker's stock of requests; none is at work. */

@@ -93,7 +93,7 @@ void vb_server_free(struct vb_server *server)
 	struct vbi_service *service;
 	struct vbi_service *next;
 
-	/* In a forked child the rings are the parent's: the child's copy is given up to its exit. */
+	/* In a forked child the rings are the parent's: the child's copy is left to its exit. */
 	if (!server || server->pid != getpid())
 		return;
 	while (server->conns)

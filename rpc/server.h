@@ -22,7 +22,7 @@ int vbi_server_add_service(struct vb_server *server, struct vbi_service *service
 bool vbi_server_is_running(const struct vb_server *server);
 struct vb_error *vbi_server_error(struct vb_server *server);
 
-/* A client wants to connect; LISTENER_OWNER is the server. 0, or a negative errno that refuses it. */
+/* A client wants to connect; LISTENER_OWNER is the server. 0, or a negative errno to refuse. */
 int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint);
 
 /* The connection is being freed. */
