@@ -267,9 +267,14 @@ static void failed(void *owner, const struct vbi_cause *cause)
 {
 	struct vb_conn *conn = owner;
 
-	vbi_error_first(&conn->error, cause->errnum,
-			conn->state == VBI_CONN_CONNECTING ? "connect" : "connection", "%s",
-			cause->sentence);
+	/* Who cannot connect has nothing but the address to know the connection by. */
+	if (conn->state == VBI_CONN_CONNECTING && !strstr(cause->sentence, conn->address))
+		vbi_error_first(&conn->error, cause->errnum, "connect", "%s: %s", conn->address,
+				cause->sentence);
+	else
+		vbi_error_first(&conn->error, cause->errnum,
+				conn->state == VBI_CONN_CONNECTING ? "connect" : "connection", "%s",
+				cause->sentence);
 	become_failed(conn);
 }
 
