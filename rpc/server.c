@@ -196,10 +196,9 @@ int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	struct vb_server *server = listener_owner;
 	struct vb_conn *conn;
 
-	if (server->n_conns >= server->connections_max) {
-		server->worker.stats.connections_refused++;
+	/* The transport counts whom it has to turn away. */
+	if (server->n_conns >= server->connections_max)
 		return -EBUSY;
-	}
 	conn = vbi_conn_new(&server->worker, server->inflight, 0);
 	if (!conn)
 		return -ENOMEM;
