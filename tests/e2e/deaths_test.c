@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes that end in the middle of what they do. */
+#include "tests/e2e/harness.h"
+#include "tests/e2e/probe.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/e2e/pattern.h"
+
+#define MIB	     (1024ull * 1024)
+#define TRANSFER_MAX (64 * MIB)
+
+struct client {
+	struct probe probe;
+	struct vb_conn *conn;
+	struct probe_peer *peer;
+};
+
+static void join(struct client *client)
+{
+	client->conn = probe_connect(&client->probe, NULL);
+	client->peer = probe_bind(client->conn);
+}
+
+static void leave(struct client *client)
+{
+	probe_peer_free(client->peer);
+	vb_conn_close(client->conn);
+}
+
+/* ---- The server ends ---- */
+
+static void assert_dead(struct client *client)
+{
+	const struct vb_error *error = vb_conn_error(client->conn);
+	char pid[32];
+
+	probe_assert_failed(client->peer, probe_add(client->peer, 1, 2), ECONNRESET, VB_NOT_SENT);
+	probe_assert_failed(client->peer, probe_post(client->peer, 1, NULL, 0), ECONNRESET,
+			    VB_NOT_SENT);
+	errno = 0;
+	assert_null(probe_peer_bind(client->conn));
+	assert_int_equal(errno, ECONNRESET);
+	errno = 0;
+	assert_null(vb_memory_alloc(client->conn, 4096));
+	assert_int_not_equal(errno, 0);
+	assert_int_equal(error->errnum, ECONNRESET);
+	snprintf(pid, sizeof(pid), "%d", client->probe.pid);
+	probe_assert_sentence(error, pid);
+}
+
+static void killed_in_a_call(size_t size, bool allocated)
+{
+	struct client client;
+	uint8_t *memory;
+
+	probe_start(&client.probe, NULL);
+	join(&client);
+	memory = allocated ? vb_memory_alloc(client.conn, size) : malloc(size);
+	assert_non_null(memory);
+	memset(memory, 7, size);
+	probe_assert_failed(client.peer, probe_suffer(client.peer, SIGKILL, 1, memory, size),
+			    ECONNRESET, VB_UNKNOWN);
+	assert_dead(&client);
+	memset(memory, 8, size);
+	leave(&client);
+	memset(memory, 9, size);
+	assert_int_equal(memory[size - 1], 9);
+	if (allocated)
+		vb_memory_free(NULL, memory);
+	else
+		free(memory);
+	assert_int_equal(harness_wait(client.probe.pid), 256 + SIGKILL);
+}
+
+static void test_server_killed_in_a_call(void **state)
+{
+	(void)state;
+	killed_in_a_call(1, false);
+	killed_in_a_call(65536, false);
+	killed_in_a_call(9 * MIB, false);
+	killed_in_a_call(100, true);
+	killed_in_a_call(9 * MIB, true);
+}
+
+static void test_server_killed_while_idle(void **state)
+{
+	struct client client;
+	uint8_t *memory;
+
+	(void)state;
+	probe_start(&client.probe, NULL);
+	join(&client);
+	probe_assert_alive(client.peer);
+	memory = vb_memory_alloc(client.conn, MIB);
+	assert_non_null(memory);
+	memset(memory, 5, MIB);
+	probe_kill(&client.probe);
+	/* Whether the call has left when its death is seen is a matter of luck. */
+	assert_int_equal(probe_add(client.peer, 1, 2), -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_true(probe_peer_outcome(client.peer) == VB_NOT_SENT ||
+		    probe_peer_outcome(client.peer) == VB_UNKNOWN);
+	assert_dead(&client);
+	leave(&client);
+	for (size_t i = 0; i < MIB; i++)
+		assert_int_equal(memory[i], 5);
+	vb_memory_free(NULL, memory);
+}
+
+/* Kills the server when it has reported that it holds a call. */
+static int kill_when_holding(void *context)
+{
+	struct probe *probe = context;
+	char event;
+
+	if (read(probe->report, &event, 1) != 1 || event != PROBE_HOLDING)
+		return 1;
+	return kill(probe->pid, SIGKILL);
+}
+
+static void test_no_deadline_ends_with_the_server(void **state)
+{
+	struct client client;
+	pid_t killer;
+
+	(void)state;
+	probe_start(&client.probe, NULL);
+	join(&client);
+	killer = harness_spawn(kill_when_holding, &client.probe);
+	probe_peer_set_deadline(client.peer, VB_NO_DEADLINE);
+	probe_assert_failed(client.peer, probe_hold(client.peer), ECONNRESET, VB_UNKNOWN);
+	assert_int_equal(harness_wait(killer), 0);
+	assert_dead(&client);
+	leave(&client);
+}
+
+/* Until the server has died in the middle of a copy, and not after it. */
+static void killed_while_copying(bool allocated, bool to_server)
+{
+	int64_t result = 0;
+
+	for (unsigned i = 0; i < 20 && result >= 0; i++) {
+		struct client client;
+		uint8_t *memory;
+
+		probe_start(&client.probe, NULL);
+		join(&client);
+		memory = allocated ? vb_memory_alloc(client.conn, TRANSFER_MAX)
+				   : malloc(TRANSFER_MAX);
+		assert_non_null(memory);
+		pattern_fill(memory, TRANSFER_MAX, 1);
+		assert_int_equal(probe_watch(client.peer, TRANSFER_MAX / 4, 0, SIGKILL), 0);
+		result = to_server ? probe_check(client.peer, 1, memory, TRANSFER_MAX)
+				   : probe_fill(client.peer, 1, TRANSFER_MAX, memory, TRANSFER_MAX);
+		if (result < 0) {
+			probe_assert_failed(client.peer, result, ECONNRESET, VB_UNKNOWN);
+			assert_dead(&client);
+		} else {
+			assert_true(pattern_is(memory, TRANSFER_MAX, 1));
+		}
+		memset(memory, 1, TRANSFER_MAX);
+		leave(&client);
+		if (allocated)
+			vb_memory_free(NULL, memory);
+		else
+			free(memory);
+		assert_int_equal(harness_wait(client.probe.pid), 256 + SIGKILL);
+	}
+	assert_int_equal(result, -1);
+}
+
+static void test_server_killed_while_pulling(void **state)
+{
+	(void)state;
+	killed_while_copying(false, true);
+	killed_while_copying(true, true);
+}
+
+static void test_server_killed_while_pushing(void **state)
+{
+	(void)state;
+	killed_while_copying(false, false);
+	killed_while_copying(true, false);
+}
+
+/* ---- A client ends ---- */
+
+/* Waits until N sessions have gone, and sees that it stays at that. */
+static void await_gone(struct probe_peer *peer, uint64_t n)
+{
+	while (probe_counters(peer).gone < n)
+		;
+	for (unsigned i = 0; i < 50; i++)
+		probe_assert_alive(peer);
+	assert_int_equal(probe_counters(peer).gone, n);
+}
+
+static int call_hold(void *context)
+{
+	struct client client = *(struct client *)context;
+
+	join(&client);
+	return probe_hold(client.peer) ? 1 : 0;
+}
+
+static int call_hold_large(void *context)
+{
+	struct client client = *(struct client *)context;
+	uint8_t *memory;
+
+	join(&client);
+	memory = vb_memory_alloc(client.conn, MIB);
+	return probe_hold_fill_direct(client.peer, 1, memory, MIB) < 0;
+}
+
+static void killed_in_hold(int (*work)(void *), bool writes)
+{
+	struct client client;
+	pid_t victim;
+
+	probe_start(&client.probe, NULL);
+	join(&client);
+	for (unsigned i = 1; i <= 3; i++) {
+		victim = harness_spawn(work, &client);
+		probe_expect(&client.probe, PROBE_HOLDING);
+		harness_kill(victim);
+		probe_release(&client.probe);
+		if (writes)
+			probe_expect(&client.probe, PROBE_WRITTEN);
+		await_gone(client.peer, i);
+	}
+	leave(&client);
+	probe_end(&client.probe);
+}
+
+static void test_client_killed_in_a_call(void **state)
+{
+	(void)state;
+	killed_in_hold(call_hold, false);
+	killed_in_hold(call_hold_large, true);
+}
+
+struct bulk_client {
+	struct client client;
+	bool allocated;
+	bool to_server;
+	bool stops; /* else is killed */
+};
+
+static int die_while_copying(void *context)
+{
+	struct bulk_client bulk = *(struct bulk_client *)context;
+	struct client *client = &bulk.client;
+	uint8_t *memory;
+
+	join(client);
+	memory = bulk.allocated ? vb_memory_alloc(client->conn, TRANSFER_MAX)
+				: malloc(TRANSFER_MAX);
+	pattern_fill(memory, TRANSFER_MAX, 1);
+	probe_watch(client->peer, TRANSFER_MAX / 4, getpid(), bulk.stops ? SIGSTOP : SIGKILL);
+	if (bulk.to_server)
+		probe_check(client->peer, 1, memory, TRANSFER_MAX);
+	else
+		probe_fill(client->peer, 1, TRANSFER_MAX, memory, TRANSFER_MAX);
+	pause();
+	return 1;
+}
+
+/* The server has memory for one such transfer: what a dead client held must come back. */
+static void test_client_killed_while_copying(void **state)
+{
+	struct bulk_client bulk = {.stops = false};
+	struct client *client = &bulk.client;
+	uint8_t *memory = malloc(TRANSFER_MAX);
+
+	(void)state;
+	probe_start(&client->probe, "--bulk-max", "67108864", NULL);
+	join(client);
+	pattern_fill(memory, TRANSFER_MAX, 3);
+	for (unsigned i = 1; i <= 8; i++) {
+		bulk.allocated = i & 1;
+		bulk.to_server = i & 2;
+		assert_int_equal(harness_wait(harness_spawn(die_while_copying, &bulk)),
+				 256 + SIGKILL);
+		probe_assert_result(client->peer,
+				    probe_check(client->peer, 3, memory, TRANSFER_MAX),
+				    TRANSFER_MAX);
+		await_gone(client->peer, i);
+	}
+	/* Twice what its pool may have, and the rest of the program. */
+	assert_true(probe_counters(client->peer).resident_kib < 200 * 1024);
+	leave(client);
+	probe_end(&client->probe);
+	free(memory);
+}
+
+/* Kills CONTEXT's client when somebody waits for what it holds. */
+struct waker {
+	struct client client;
+	pid_t victim;
+};
+
+static int kill_when_waited_for(void *context)
+{
+	struct waker waker = *(struct waker *)context;
+
+	join(&waker.client);
+	while (!probe_counters(waker.client.peer).bulk_waits)
+		;
+	return kill(waker.victim, SIGKILL);
+}
+
+/*
+ * A client that stands still in the middle of a transfer holds the server's memory. Small calls of
+ * others go on; a large one waits, and goes on when the first one is dead.
+ */
+static void test_client_stopped_while_copying(void **state)
+{
+	struct bulk_client bulk = {.stops = true, .to_server = true};
+	struct client *client = &bulk.client;
+	uint8_t *memory = malloc(TRANSFER_MAX);
+	struct waker waker;
+	pid_t helper;
+
+	(void)state;
+	pattern_fill(memory, TRANSFER_MAX, 3);
+	for (;;) {
+		probe_start(&client->probe, "--bulk-max", "67108864", NULL);
+		join(client);
+		waker.client = *client;
+		waker.victim = harness_spawn(die_while_copying, &bulk);
+		harness_wait_stopped(waker.victim);
+		if (probe_counters(client->peer).bulk_pulled < TRANSFER_MAX)
+			break;
+		/* It was stopped too late. */
+		harness_kill(waker.victim);
+		leave(client);
+		probe_end(&client->probe);
+	}
+	for (unsigned i = 0; i < 100; i++)
+		probe_assert_alive(client->peer);
+	helper = harness_spawn(kill_when_waited_for, &waker);
+	probe_peer_set_deadline(client->peer, VB_NO_DEADLINE);
+	probe_assert_result(client->peer, probe_check(client->peer, 3, memory, TRANSFER_MAX),
+			    TRANSFER_MAX);
+	assert_int_equal(harness_wait(helper), 0);
+	assert_int_equal(harness_wait(waker.victim), 256 + SIGKILL);
+	assert_true(probe_counters(client->peer).bulk_waits >= 1);
+	leave(client);
+	probe_end(&client->probe);
+	free(memory);
+}
+
+/* A request that waits for memory is answered when its caller gives up, and not when it gets it. */
+static void test_cancel_while_waiting_for_memory(void **state)
+{
+	struct bulk_client bulk = {.stops = true, .to_server = true};
+	struct client *client = &bulk.client;
+	uint8_t *memory = malloc(TRANSFER_MAX);
+	pid_t victim;
+
+	(void)state;
+	pattern_fill(memory, TRANSFER_MAX, 3);
+	probe_start(&client->probe, "--bulk-max", "67108864", NULL);
+	join(client);
+	do {
+		victim = harness_spawn(die_while_copying, &bulk);
+		harness_wait_stopped(victim);
+		probe_peer_set_deadline(client->peer, 30000000);
+		if (probe_check(client->peer, 3, memory, TRANSFER_MAX) < 0)
+			break;
+		harness_kill(victim);
+	} while (true);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_int_equal(probe_peer_outcome(client->peer), VB_NOT_EXECUTED);
+	probe_peer_set_deadline(client->peer, 0);
+	assert_true(probe_counters(client->peer).bulk_waits >= 1);
+	/* The grace sufficed: the connection lives. */
+	assert_int_equal(vb_conn_error(client->conn)->errnum, 0);
+	probe_assert_alive(client->peer);
+	harness_kill(victim);
+	leave(client);
+	probe_end(&client->probe);
+	free(memory);
+}
+
+static int come_and_go(void *context)
+{
+	struct client client = *(struct client *)context;
+
+	join(&client);
+	probe_assert_alive(client.peer);
+	raise(SIGKILL);
+	return 1;
+}
+
+static void test_clients_killed_while_idle(void **state)
+{
+	struct client client;
+
+	(void)state;
+	probe_start(&client.probe, NULL);
+	join(&client);
+	for (unsigned i = 1; i <= 20; i++)
+		assert_int_equal(harness_wait(harness_spawn(come_and_go, &client)), 256 + SIGKILL);
+	await_gone(client.peer, 20);
+	assert_int_equal(probe_counters(client.peer).bound, 21);
+	assert_int_equal(probe_counters(client.peer).protocol_errors, 0);
+	leave(&client);
+	probe_end(&client.probe);
+}
+
+static const struct harness_test tests[] = {
+	HARNESS_TEST(test_server_killed_in_a_call),
+	HARNESS_TEST(test_server_killed_while_idle),
+	HARNESS_TEST(test_no_deadline_ends_with_the_server),
+	HARNESS_TEST(test_server_killed_while_pulling),
+	HARNESS_TEST(test_server_killed_while_pushing),
+	HARNESS_TEST(test_client_killed_in_a_call),
+	HARNESS_TEST(test_client_killed_while_copying),
+	HARNESS_TEST(test_client_stopped_while_copying),
+	HARNESS_TEST(test_cancel_while_waiting_for_memory),
+	HARNESS_TEST(test_clients_killed_while_idle),
+};
+
+HARNESS_MAIN(tests, 2)
