@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* verbenac: reads interfaces, writes stubs. */
+#include <signal.h>
+
 #include "codegen/commands.h"
 #include "codegen/options.h"
 
@@ -14,8 +16,11 @@ static command_fn *const commands[] = {
 
 int main(int argc, char **argv)
 {
+	/* A file that may not grow is an error of write(), to be told and cleaned up after. */
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct gen_options options;
 
+	sigaction(SIGXFSZ, &ignore, NULL);
 	gen_options_parse(argc, argv, &options);
 	return commands[options.command](&options);
 }

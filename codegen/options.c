@@ -47,8 +47,6 @@ static const char documentation[] =
 
 static const char argument_documentation[] = "NAME.idl\n--conform OLD.idl NEW.idl";
 
-const char *argp_program_version = "verbenac " VERBENA_VERSION;
-
 struct parsed {
 	struct gen_options *options;
 	bool has_command;
@@ -168,6 +166,7 @@ void gen_options_parse(int argc, char **argv, struct gen_options *ret_options)
 	struct gen_options options = {.command = GEN_COMPILE, .output_dir = "."};
 	struct parsed parsed = {.options = &options};
 
+	argp_program_version = "verbenac " VERBENA_VERSION;
 	argp_err_exit_status = GEN_EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &parsed))
 		exit(GEN_EXIT_USAGE);
