@@ -228,6 +228,7 @@ class Side:
             elif p.direction != "in":
                 self.emit(f"{p.type.c_type(self.prefix)} {p.name};")
         self.close("};")
+        self.emit(f"static struct {name}_out {name}_given;", "")
         self.emit_fill_in(method)
         self.emit_fill_out(method)
 
@@ -307,7 +308,7 @@ class Side:
         self.open("if (rt.is_reencoding) {")
         self.emit_reencode(method)
         self.depth -= 1
-        self.open("} else {")
+        self.open("} else if (!rt.is_replaying) {")
         self.emit(f"{name}_fill_in(&x, rt.agreed);")
         for p in method.params:
             self.check_in(p)
@@ -316,7 +317,8 @@ class Side:
             self.emit("(void)y;")
         else:
             self.emit("if (rt.is_failing) {", "\terrno = ENOENT;", "\treturn -1;", "}")
-            self.emit(f"{name}_fill_out(&y, &x, MINOR);")
+            self.emit("if (rt.is_replaying)", f"\ty = {name}_given;", "else")
+            self.emit(f"\t{name}_fill_out(&y, &x, MINOR);")
             for p in method.params:
                 self.give_out(p)
             if method.result == "void":
@@ -395,16 +397,13 @@ class Side:
         result = self.result_type(method, False)
         self.emit(f"const {result} r = {prefix}_{name}({', '.join(args)});")
         self.emit_refused(method)
+        if method.result != "oneway":
+            self.emit_answered(method, outs, args)
         self.emit("RT_CHECK(rt.n_handled == n_handled + 1);")
         if method.result != "oneway":
             self.open("if (rt.is_failing) {")
             self.emit("RT_CHECK(r == -1 && errno == ENOENT && vb->outcome == VB_EXECUTED);")
-            for p in outs:
-                if p.direction == "out":
-                    size = f"sizeof(out_{p.name})"
-                    self.emit(f"RT_CHECK(rt_is_filled(&out_{p.name}, {size}, RT_UNTOUCHED));")
-                else:
-                    self.emit(f"RT_CHECK({self.same(p.type, f'out_{p.name}', f'x.{p.name}')});")
+            self.emit_untouched(outs)
             self.emit("return;")
             self.close()
         expected = "y.result" if method.result in ("int32", "int64") else "0"
@@ -414,6 +413,46 @@ class Side:
         self.emit("(void)y;")
         self.close()
         self.emit("")
+
+    def emit_untouched(self, outs):
+        for p in outs:
+            if p.direction == "out":
+                size = f"sizeof(out_{p.name})"
+                self.emit(f"RT_CHECK(rt_is_filled(&out_{p.name}, {size}, RT_UNTOUCHED));")
+            else:
+                self.emit(f"RT_CHECK({self.same(p.type, f'out_{p.name}', f'x.{p.name}')});")
+
+    def emit_answered(self, method, outs, args):
+        """Anybody's bytes were the answer: refused, or the service writes the same ones."""
+        given = f"{method.name}_given"
+        self.open("if (rt.is_answered) {")
+        self.open("if (r == -1) {")
+        self.emit("RT_CHECK(errno == EPROTO);")
+        self.emit_untouched(outs)
+        self.emit("return;")
+        self.close()
+        self.emit(f"memset(&{given}, 0, sizeof({given}));", f"{given}.result = r;")
+        for p in outs:
+            self.emit(f"{given}.{p.name} = out_{p.name};")
+            if p.direction == "inout":
+                self.emit(f"out_{p.name} = x.{p.name};")
+        for p in method.params:
+            if p.room and p.direction != "in":
+                self.emit(f"{given}.{p.name} = bytes_{p.name};")
+                self.emit(f"{given}.units_{p.name} = {self.given_length(p, given)};")
+        self.emit("rt_replay(vb);")
+        self.emit(f"RT_CHECK({self.prefix}_{method.name}({', '.join(args)}) == r);")
+        self.emit("rt_replayed(vb);", "return;")
+        self.close()
+
+    def given_length(self, p, given):
+        if p.length == "return":
+            return "(uint64_t)r"
+        if p.length and p.length != p.room:
+            return f"(uint64_t){given}.{p.length}"
+        if not p.length and p.room_params and p.room_params[0].direction == "inout":
+            return f"(uint64_t){given}.{p.room_params[0].name}"
+        return f"x.units_{p.name}"
 
     def emit_refused(self, method):
         """What the client's stub refuses by itself."""
@@ -467,7 +506,7 @@ class Side:
             self.emit(f"{p.type.c_type(self.prefix)} out_{name};")
             if p.direction == "out":
                 self.emit(f"memset(&out_{name}, RT_UNTOUCHED, sizeof(out_{name}));")
-                wanted = f"rt_mix(rt.seed, {p.index + 900}) % 4 != 0"
+                wanted = f"rt.is_answered || rt_mix(rt.seed, {p.index + 900}) % 4 != 0"
                 self.emit(f"const bool is_wanted_{name} = {wanted};")
                 args.append(f"is_wanted_{name} ? &out_{name} : NULL")
             else:
@@ -506,7 +545,8 @@ class Side:
             self.emit_call(method)
         self.emit("static const struct rt_method methods[] = {")
         for m in methods:
-            self.emit(f'\t{{"{m.name}", {m.number}, {m.since}, call_{m.name}}},')
+            oneway = "true" if m.result == "oneway" else "false"
+            self.emit(f'\t{{"{m.name}", {m.number}, {m.since}, {oneway}, call_{m.name}}},')
         self.emit("};", "")
         self.emit(f"static const struct {prefix}_ops ops = {{")
         self.emit(f"\t.size = sizeof(struct {prefix}_ops),")

@@ -24,7 +24,10 @@ struct vb_conn {
 	bool is_hostile;   /* records name no memory: exposed buffers are zeroes, never pushed */
 	uint8_t *captured; /* not NULL: calls end here, and fail with ECANCELED */
 	uint32_t captured_length;
-	bool is_inlining; /* exposed out buffers come back in the message where they fit */
+	const uint8_t *answer; /* not NULL: what calls are answered with, whatever they ask */
+	uint32_t answer_length;
+	bool has_answered; /* the last call got an answer, and not a failure */
+	bool is_inlining;  /* exposed out buffers come back in the message where they fit */
 
 	/* what a call has met */
 	unsigned n_calls;
@@ -53,6 +56,12 @@ void loopback_init(struct vb_conn *conn);
  */
 const uint8_t *loopback_serve(struct vb_conn *conn, uint16_t number, const uint8_t *message,
 			      uint32_t length, uint16_t minor);
+
+/* The connection of a peer. */
+struct vb_conn *loopback_conn(struct vb_peer *peer);
+
+/* The last answer that a service has given, and its length. */
+const uint8_t *loopback_last_reply(uint32_t *ret_length);
 
 /* The last request that a stub has sent on CONN, and its length. */
 const uint8_t *loopback_last_request(uint32_t *ret_length);

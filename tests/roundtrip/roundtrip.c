@@ -10,6 +10,7 @@
 #include "rt.h"
 
 #define CALLS_OF_METHOD	   12 /* seeds for each method, pair and library */
+#define SEEDS_OF_METHOD	   2  /* for the fuzzer */
 #define MUTATIONS_OF_CALL  12
 #define MUTATION_BYTES_MAX 3
 #define SMALL_MESSAGE	   1024u
@@ -18,6 +19,7 @@ extern const struct rt_side new_side;
 extern const struct rt_side old_side;
 
 static uint64_t master;
+static const char *corpus; /* directory for the fuzzer's seeds; NULL: none are written */
 static unsigned n_mutated;
 static unsigned n_accepted;
 
@@ -63,46 +65,88 @@ static const struct rt_method *method_of(const struct rt_side *side, uint16_t nu
 	return NULL;
 }
 
-/* Changes some bytes, or the length, of the last request, and serves it. */
-static void serve_mutated(struct vb_conn *conn, uint16_t number, uint64_t seed)
+/* A copy of a message with some bytes changed, or of another length; valid until the next one. */
+static const uint8_t *mutate(const uint8_t *original, uint32_t *length, uint64_t seed)
 {
 	static _Alignas(8) uint8_t message[LOOPBACK_MESSAGE_MAX];
-	uint32_t length;
-	const uint8_t *const sent = loopback_last_request(&length);
 	const unsigned n = 1 + (unsigned)(rt_mix(seed, 0) % MUTATION_BYTES_MAX);
 
-	memcpy(message, sent, length);
-	for (unsigned i = 0; i < n && length > VB_HEADER_SIZE; i++) {
+	memcpy(message, original, *length);
+	for (unsigned i = 0; i<n && * length> VB_HEADER_SIZE; i++) {
 		const uint64_t draw = rt_mix(seed, i + 1);
 		const uint32_t at = VB_HEADER_SIZE +
-				    (uint32_t)(draw >> 8) % (length - VB_HEADER_SIZE);
+				    (uint32_t)(draw >> 8) % (*length - VB_HEADER_SIZE);
 
 		/* Small changes reach further than random bytes. */
 		message[at] = draw & 1 ? (uint8_t)draw
 				       : (uint8_t)(message[at] ^ (1u << (draw & 7)));
 	}
 	if (rt_mix(seed, 90) % 8 == 0)
-		length -= length > VB_HEADER_SIZE ? 8 : 0;
-	rt.request = message;
-	rt.request_length = length;
-	rt.is_reencoding = true;
-	conn->is_hostile = true;
-	const unsigned n_handled = rt.n_handled;
-	loopback_serve(conn, number, message, length, (uint16_t)rt.agreed);
-	n_mutated++;
-	n_accepted += rt.n_handled != n_handled;
-	conn->is_hostile = false;
-	rt.is_reencoding = false;
+		*length -= *length > VB_HEADER_SIZE ? 8 : 0;
+	return message;
+}
+
+/* One message, apart from where the next one will be. */
+struct saved {
+	_Alignas(8) uint8_t bytes[LOOPBACK_MESSAGE_MAX];
+	uint32_t length;
+};
+
+static void save(struct saved *saved, const uint8_t *message, uint32_t length)
+{
+	memcpy(saved->bytes, message, length);
+	saved->length = length;
+}
+
+/* Writes a seed as fuzz_wire.c reads it. */
+static void keep(const struct rt_side *client, const struct rt_side *server, size_t method,
+		 bool is_answer, const struct saved *saved)
+{
+	const uint8_t choices[8] = {
+		(uint8_t)((client == &old_side) | (server == &old_side) << 1),
+		is_answer,
+		(uint8_t)method,
+		(uint8_t)rt.seed,
+	};
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%u-%u-%zu-%u", corpus, choices[0], is_answer, method,
+		 choices[3]);
+	FILE *const file = fopen(path, "we");
+	RT_CHECK(file);
+	fwrite(choices, 1, sizeof(choices), file);
+	fwrite(saved->bytes + VB_HEADER_SIZE, 1, saved->length - VB_HEADER_SIZE, file);
+	RT_CHECK(fclose(file) == 0);
+}
+
+/* ANSWERED is the client's side if they are answers, else NULL. */
+static void try_mutations(struct vb_peer *peer, const struct rt_method *m,
+			  const struct saved *saved, const struct rt_side *answered, uint64_t seed)
+{
+	for (unsigned i = 0; i < MUTATIONS_OF_CALL; i++) {
+		const unsigned n_handled = rt.n_handled;
+		uint32_t length = saved->length;
+		const uint8_t *const message = mutate(saved->bytes, &length, rt_mix(seed, i));
+
+		if (answered)
+			rt_try_answer(answered, peer, m, message, length);
+		else
+			rt_try_request(loopback_conn(peer), m->number, message, length);
+		n_mutated++;
+		n_accepted += rt.n_handled != n_handled;
+	}
 }
 
 /* ---- calls ---- */
 
-static void call_method(struct vb_conn *conn, struct vb_peer *peer, const struct rt_method *m,
-			const struct rt_side *server, uint64_t seed)
+static void call_method(struct vb_peer *peer, const struct rt_method *m,
+			const struct rt_side *client, const struct rt_side *server, uint64_t seed)
 {
+	struct vb_conn *const conn = loopback_conn(peer);
+
 	rt.seed = seed;
-	rt.is_failing = rt_mix(seed, 1) % 8 == 0;
-	rt.is_overreaching = rt_mix(seed, 2) % 4 == 0;
+	rt.is_failing = !corpus && rt_mix(seed, 1) % 8 == 0;
+	rt.is_overreaching = !corpus && rt_mix(seed, 2) % 4 == 0;
 	const unsigned n_calls = conn->n_calls;
 	rt_reset();
 	m->call(peer);
@@ -110,12 +154,25 @@ static void call_method(struct vb_conn *conn, struct vb_peer *peer, const struct
 	RT_CHECK(conn->n_out_of_range == 0);
 	if (conn->n_calls == n_calls || !method_of(server, m->number))
 		return;
-	for (unsigned i = 0; i < MUTATIONS_OF_CALL; i++) {
-		rt_reset();
-		serve_mutated(conn, m->number, rt_mix(seed, 2000 + i));
+	static struct saved request;
+	static struct saved reply;
+	/* An answer that holds what was exposed says so in its header, which is not varied here. */
+	const bool has_reply = conn->has_answered && !conn->is_inlining;
+	uint32_t length;
+	const uint8_t *message = loopback_last_request(&length);
+
+	save(&request, message, length);
+	message = loopback_last_reply(&length);
+	save(&reply, message, has_reply ? length : 0);
+	if (corpus) {
+		keep(client, server, (size_t)(m - client->methods), false, &request);
+		if (has_reply)
+			keep(client, server, (size_t)(m - client->methods), true, &reply);
+		return;
 	}
-	conn->n_bad_requests = 0;
-	conn->n_out_of_range = 0;
+	try_mutations(peer, m, &request, NULL, rt_mix(seed, 2000));
+	if (has_reply)
+		try_mutations(peer, m, &reply, client, rt_mix(seed, 3000));
 }
 
 static void run_pair(const struct rt_side *client, const struct rt_side *server, size_t library)
@@ -130,26 +187,24 @@ static void run_pair(const struct rt_side *client, const struct rt_side *server,
 	rt.agreed = peer->minor;
 	rt.is_tight = conn.message_max < LOOPBACK_MESSAGE_MAX;
 	for (size_t i = 0; i < client->n_methods; i++)
-		for (unsigned n = 0; n < CALLS_OF_METHOD; n++)
-			call_method(&conn, peer, &client->methods[i], server,
-				    rt_mix(master, (library * 1000 + i) * 1000 + n));
+		for (unsigned n = 0; n < (corpus ? SEEDS_OF_METHOD : CALLS_OF_METHOD); n++)
+			call_method(peer, &client->methods[i], client, server,
+				    corpus ? n : rt_mix(master, (library * 1000 + i) * 1000 + n));
 	vb_stub_unbind(peer);
 }
 
+/* roundtrip SEED [DIRECTORY]: tests; with a directory, writes seeds for the fuzzer instead. */
 int main(int argc, char **argv)
 {
-	static uint8_t captured[LOOPBACK_MESSAGE_MAX];
-	static struct vb_conn capture;
-
 	master = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	loopback_init(&capture);
-	capture.captured = captured;
-	rt.capture = &capture;
-	for (size_t library = 0; library < N_LIBRARIES; library++) {
+	corpus = argc > 2 ? argv[2] : NULL;
+	for (size_t library = 0; library < (corpus ? 1 : N_LIBRARIES); library++) {
 		run_pair(&new_side, &new_side, library);
 		run_pair(&new_side, &old_side, library);
 		run_pair(&old_side, &new_side, library);
 	}
+	if (corpus)
+		return 0;
 	printf("%u handled, %u of %u changed messages accepted, %u written again\n", rt.n_handled,
 	       n_accepted, n_mutated, rt.n_same);
 	/* Were all of them refused, or none, nothing would have been tested. */

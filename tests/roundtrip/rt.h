@@ -24,6 +24,8 @@ struct rt_state {
 	bool is_tight;	      /* messages are small: EMSGSIZE is an answer */
 	bool is_overreaching; /* the client fills in what the server is too old for */
 	bool is_reencoding;   /* the bytes are anybody's: write them again and compare */
+	bool is_answered;     /* the answer is anybody's bytes */
+	bool is_replaying;    /* the handler gives what the client has read in them */
 	unsigned n_handled;
 	unsigned n_same;	 /* re-encoded and found equal */
 	struct vb_conn *capture; /* its calls go nowhere */
@@ -36,6 +38,7 @@ struct rt_method {
 	const char *name;
 	uint16_t number;
 	uint16_t since;
+	bool is_oneway;
 	void (*call)(struct vb_peer *peer);
 };
 
@@ -92,6 +95,21 @@ static inline double rt_double(uint64_t seed)
 
 /* What stands in an out value before a call, to see whether it is touched. */
 #define RT_UNTOUCHED 0x3c
+
+/* An answer was accepted: the next call is served by a handler that gives what was read. */
+void rt_replay(struct vb_peer *peer);
+
+/* The service has written the values again, which must have made the same bytes. */
+void rt_replayed(struct vb_peer *peer);
+
+/*
+ * Serves LENGTH bytes at MESSAGE as a request, or answers a call with them; whatever they are, they
+ * are refused, or written again as they were. What an answer holds is given again by SIDE, the
+ * client's own, at the agreed minor: it alone knows what was read.
+ */
+void rt_try_request(struct vb_conn *conn, uint16_t number, const uint8_t *message, uint32_t length);
+void rt_try_answer(const struct rt_side *side, struct vb_peer *peer, const struct rt_method *method,
+		   const uint8_t *message, uint32_t length);
 
 /* Prepares a re-encoding: the peer to call with what a handler has been given. */
 struct vb_peer *rt_capture(const struct vb_request *req, const struct rt_side *side);
