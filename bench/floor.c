@@ -39,18 +39,21 @@ struct floor_state {
 	uint8_t *source; /* the caller's */
 	uint64_t size;
 	uint64_t turn;
+	bool pause;
 	int wake_there; /* eventfds of the sleeping floor, else -1 */
 	int wake_back;
 	uint8_t payload[FLOOR_LINE_BYTES];
 };
 
-static void await(const struct line *line, int fd, uint64_t turn)
+static void await(const struct floor_state *state, const struct line *line, int fd, uint64_t turn)
 {
 	uint64_t value;
 
 	if (fd < 0) {
-		while (atomic_load_explicit(&line->turn, memory_order_acquire) != turn)
-			cpu_relax();
+		while (atomic_load_explicit(&line->turn, memory_order_acquire) != turn) {
+			if (state->pause)
+				cpu_relax();
+		}
 		return;
 	}
 	while (atomic_load_explicit(&line->turn, memory_order_acquire) != turn) {
@@ -92,7 +95,7 @@ static int floor_call(void *arg)
 	state->turn++;
 	move(state, state->payload, &arena->there, state->there, state->source);
 	post(&arena->there, state->wake_there, state->turn);
-	await(&arena->back, state->wake_back, state->turn);
+	await(state, &arena->back, state->wake_back, state->turn);
 	take(state, state->payload, &arena->back);
 	return 0;
 }
@@ -104,7 +107,7 @@ static void answer(struct floor_state *state)
 
 	for (;;) {
 		state->turn++;
-		await(&arena->there, state->wake_there, state->turn);
+		await(state, &arena->there, state->wake_there, state->turn);
 		take(state, state->payload, &arena->there);
 		move(state, state->payload, &arena->back, state->back, state->there);
 		post(&arena->back, state->wake_back, state->turn);
@@ -138,6 +141,7 @@ static int state_open(struct floor_state *state, const struct floor_options *opt
 		.back = memory + PAGE + bulk,
 		.source = aligned_alloc(PAGE, bulk),
 		.size = options->size,
+		.pause = options->pause,
 		.wake_there = -1,
 		.wake_back = -1,
 	};

@@ -16,6 +16,7 @@ struct floor_options {
 	struct client_options client;
 	uint64_t size;	/* FLOOR_LINE_BYTES: through a line; else: one copy each way */
 	int server_cpu; /* of the answering process; -1: any */
+	bool pause;	/* between two looks; the runtime makes none */
 };
 
 /* Starts the answering process, measures the round trip, ends it. -1 with errno. */

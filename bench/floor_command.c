@@ -15,7 +15,7 @@
 #define CALLS_LARGE_FROM (1u << 20)
 #define TABLE_SECONDS	 0.5
 
-enum { OPTION_SERVER_CPU = 512 };
+enum { OPTION_SERVER_CPU = 512, OPTION_PAUSE };
 
 struct floor_command {
 	struct floor_options floor;
@@ -30,6 +30,8 @@ static const struct argp_option option_list[] = {
 	 "way and read in place (default: a table of sizes, and memcpy)",
 	 1},
 	{"server-cpu", OPTION_SERVER_CPU, "N", 0, "Keep the answering process on CPU N", 11},
+	{"pause", OPTION_PAUSE, NULL, 0,
+	 "Execute PAUSE between two looks, which the runtime does not", 11},
 	{0},
 };
 
@@ -46,6 +48,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		command->one_size = true;
 		if (command->floor.size == 0)
 			argp_error(state, "--size must be at least 1");
+		break;
+	case OPTION_PAUSE:
+		command->floor.pause = true;
 		break;
 	case OPTION_SERVER_CPU:
 		command->floor.server_cpu = parse_cpu(state, arg);

@@ -13,11 +13,17 @@
 
 static const struct subject polling[] = {
 	{.name = "floor: 32 bytes through a line", .kind = SUBJECT_FLOOR, .wait = WAIT_SPIN},
+	{.name = "the same, polling with PAUSE",
+	 .kind = SUBJECT_FLOOR,
+	 .wait = WAIT_SPIN,
+	 .pause = true},
 	{.name = "Verbena echo(blk)", .kind = SUBJECT_VERBENA, .what = "echo", .wait = WAIT_SPIN},
-	{.name = "Verbena echo(bytes)",
-	 .kind = SUBJECT_VERBENA,
-	 .what = "bytes",
-	 .wait = WAIT_SPIN},
+	{
+		.name = "Verbena echo(bytes)",
+		.kind = SUBJECT_VERBENA,
+		.what = "bytes",
+		.wait = WAIT_SPIN,
+	},
 	{.name = "Verbena echo(blk), default waiting",
 	 .kind = SUBJECT_VERBENA,
 	 .what = "echo",

@@ -24,6 +24,7 @@ struct subject {
 	enum wait_mode wait;
 	uint64_t calls_max; /* 0: as many as the group has */
 	bool registered;    /* Verbena: --registered */
+	bool pause;	    /* floor: --pause */
 	/* On no CPU of its own: whether waiting spins depends on where a thread may run. */
 	bool unpinned;
 };

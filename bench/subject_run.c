@@ -140,6 +140,7 @@ static int run_floor(const struct attempt *attempt, struct run *ret_run)
 		server_cpu,
 		"--json",
 		attempt->json,
+		attempt->subject->pause ? "--pause" : NULL,
 		NULL,
 	};
 
