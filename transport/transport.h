@@ -20,8 +20,8 @@
  * - No operation is NULL. One that a transport lacks fails with -EOPNOTSUPP; the data path does not
  * ask first.
  * - Lengths: a message is 24 to message_max bytes, a multiple of 8. Its first 4 bytes are its
- * length, little-endian; the low 3 bits of that word belong to the transport on the wire and are 0
- * above the seam.
+ * length, little-endian; the low 3 bits of that word, and those above the largest length, belong to
+ * the transport on the wire and are 0 above the seam.
  */
 #ifndef VBI_TRANSPORT_H
 #define VBI_TRANSPORT_H

@@ -234,13 +234,15 @@ int fixture_teardown(void **state)
 	return 0;
 }
 
-int conformance_run(const struct subject *given)
+int conformance_run(const struct subject *given, const char *filter)
 {
 	static const struct CMUnitTest *(*const lists[])(size_t *) = {
 		cases_connect, cases_message, cases_sleep, cases_bulk, cases_memory,
 	};
 	int failures = 0;
 
+	if (filter)
+		cmocka_set_test_filter(filter);
 	for (unsigned threaded = 0; threaded < 2; threaded++) {
 		struct subject both = *given;
 

@@ -15,14 +15,14 @@ static void make_address(char *address, size_t size)
 	snprintf(address, size, "%s/%u", directory, serial++);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct subject shm = {.ops = &vbi_shm, .make_address = make_address, .maps = true};
 	int failures;
 
 	if (!mkdtemp(directory))
 		return 1;
-	failures = conformance_run(&shm);
+	failures = conformance_run(&shm, argc > 1 ? argv[1] : NULL);
 	rmdir(directory);
 	return failures;
 }

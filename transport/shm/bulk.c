@@ -294,6 +294,7 @@ static int start(struct shm_endpoint *endpoint, struct vbi_transfer *transfer, b
 	} else {
 		*link = transfer;
 	}
+	endpoint->chores = true;
 	return 0;
 }
 

@@ -25,7 +25,6 @@ static void domain_init(struct shm_domain *domain)
 	domain->ticks_per_look = TICKS_PER_LOOK_GUESS;
 	domain->start_ticks = domain->look_ticks = shm_clock_ticks();
 	domain->start_ns = shm_clock_ns();
-	domain->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 	domain->n_allocations = &domain->base.stats->allocations;
 	for (uint32_t i = 0; i < SHM_POOLS; i++)
 		shm_pool_init(&domain->pools[i], 1u << (SHM_POOL_SHIFT_MIN + i),

@@ -331,6 +331,7 @@ int shm_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 			 (uint32_t)state->shift << SHM_RECORD_SHIFT_AT,
 	};
 	list_add(placed ? &endpoint->places : &endpoint->pipes, exposure);
+	endpoint->chores |= !placed;
 	if (!placed && exposure->rights & VBI_REMOTE_READ)
 		fill(endpoint, exposure, PIPE_BATCH);
 	return 0;

@@ -98,7 +98,9 @@ static_assert(sizeof(struct shm_slot) == 2 * SHM_LINE, "one line for each writer
 #define SHM_SLOTS_AT ((uint64_t)SHM_PART_ALIGN)
 #define SHM_RINGS_AT \
 	(SHM_SLOTS_AT + SHM_ROUND_UP(SHM_SLOTS * sizeof(struct shm_slot), SHM_PART_ALIGN))
-#define SHM_RING_AT(role) (SHM_RINGS_AT + (uint64_t)(role)*SHM_RING_CAPACITY)
+/* Behind a ring there is one more line, at which the consumer may look. */
+#define SHM_RING_PART	  (SHM_RING_CAPACITY + SHM_PART_ALIGN)
+#define SHM_RING_AT(role) (SHM_RINGS_AT + (uint64_t)(role)*SHM_RING_PART)
 #define SHM_WINDOWS_AT	  SHM_RING_AT(2)
 #define SHM_ARENA_AT	  (SHM_WINDOWS_AT + SHM_WINDOWS_SIZE)
 static_assert(SHM_RING_CAPACITY % SHM_PART_ALIGN == 0, "rings are parts");
@@ -130,10 +132,10 @@ struct shm_answer {
 };
 static_assert(sizeof(struct shm_answer) == 256, "wire");
 
-/* Bytes of the ring to a side that receives messages of at most MESSAGE_MAX. A power of two. */
-static inline uint32_t shm_ring_size(uint32_t message_max, uint32_t page_size)
+/* Bytes of the ring to a side that receives messages of at most MESSAGE_MAX. */
+static inline uint32_t shm_ring_size(uint32_t message_max)
 {
-	uint32_t size = SHM_RING_MIN > page_size ? SHM_RING_MIN : page_size;
+	uint32_t size = SHM_RING_MIN;
 
 	while (size < message_max * SHM_RING_MESSAGES)
 		size *= 2;

@@ -198,6 +198,7 @@ void shm_listener_close(struct vbi_listener *base)
 	if (domain->depth) {
 		listener->free_next = domain->closed_listeners;
 		domain->closed_listeners = listener;
+		domain->chores = true;
 	} else {
 		free(listener);
 	}

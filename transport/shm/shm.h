@@ -52,35 +52,36 @@ struct shm_endpoint {
 	struct vbi_endpoint base;
 	struct shm_domain *domain;
 
-	/* What each message touches. */
-	struct shm_rx rx;
-	struct shm_tx tx;
-	const uint32_t *peer_flags; /* shared: the peer's */
-	enum shm_state state;
-	bool active;	    /* in domain->active, and so polled */
-	bool asleep;	    /* our shared flags say SHM_SLEEPING */
-	bool eof;	    /* the peer has closed its socket */
-	bool reported;	    /* failed() has been called */
-	uint32_t active_at; /* index in domain->active */
-	unsigned idle;	    /* slow looks since the last message */
-	uint64_t seen;	    /* rx.position at the last slow look */
-	uint64_t eof_limit; /* rx.position up to which a dead peer's messages are delivered */
+	/* A line for receiving, a line for sending, and one for both. */
+	_Alignas(SHM_LINE) struct shm_rx rx;
+	_Alignas(SHM_LINE) struct shm_tx tx;
+	_Alignas(SHM_LINE) enum shm_state state;
+	bool chores; /* poll() has more to do than to look at the ring: shm_endpoint_has_chores() */
+	bool active; /* in domain->active, and so polled */
+	bool asleep; /* our shared flags say SHM_SLEEPING */
+	bool eof;    /* the peer has closed its socket */
+	uint32_t calm;	     /* answers in a row that found everything consumed */
+	uint32_t n_sending;  /* buffers that rpc has got, and those in the queue */
+	uint32_t n_received; /* messages that rpc has not released */
 	struct shm_pool *tx_pool;
-	uint32_t n_sending;	   /* buffers that rpc has got, and those in the queue */
-	uint32_t n_received;	   /* messages that rpc has not released */
-	uint32_t woken;		   /* the peer's flags when we last woke it */
-	uint32_t sleep_flags;	   /* our own flags' count */
+
+	/* Chores. */
 	struct shm_message *queue; /* sent, and waiting for room, in order */
 	struct shm_message **queue_end;
 	struct vbi_transfer *transfers; /* server: under way, one for each record */
 	struct vbi_exposure *pipes;	/* client: exposures whose bytes poll() moves */
-	struct vbi_exposure *places;	/* client: exposures of arena memory */
+	uint64_t eof_limit; /* position up to which a dead peer's messages are delivered */
 
+	uint32_t woken;		     /* the peer's flags when we last woke it */
+	uint32_t sleep_flags;	     /* our own flags' count */
+	uint32_t active_at;	     /* index in domain->active */
+	unsigned idle;		     /* slow looks since the last message */
+	uint64_t seen;		     /* position at the last slow look */
+	struct vbi_exposure *places; /* client: exposures of arena memory */
 	enum shm_role role;
+	bool reported;	       /* failed() has been called */
 	struct shm_side *side; /* shared: ours */
-	const struct shm_side *peer_side;
 	struct shm_mapping *mapping;
-	struct shm_mirror mirrors[2]; /* by the role of who writes */
 	int socket_fd;
 	int memory_fd; /* client, until connected */
 	int own_fd;    /* eventfd that we sleep on */
@@ -100,6 +101,8 @@ struct shm_endpoint {
 	struct shm_endpoint *report_next;     /* domain->failed */
 	struct shm_endpoint *free_next;	      /* domain->closed */
 };
+static_assert(sizeof(struct shm_rx) == SHM_LINE && sizeof(struct shm_tx) == SHM_LINE,
+	      "a line each");
 
 struct shm_listener {
 	struct vbi_listener base;
@@ -120,10 +123,12 @@ struct shm_domain {
 	struct shm_endpoint **active; /* an entry is NULL if it went during a poll */
 	uint32_t n_active;
 	uint32_t active_room; /* entries, at least the number of endpoints */
-	uint32_t countdown;   /* polls until the clock is looked at */
+	int32_t countdown;    /* polls until the clock is looked at */
 	unsigned depth;	      /* of nested polls */
+	bool slept;	      /* flagged, or armed */
 	bool flagged;	      /* active endpoints' shared flags say SHM_SLEEPING */
 	bool armed;	      /* ... and nothing was there: the next poll looks at the kernel */
+	bool chores;	      /* something failed or was closed: the poll does more at its end */
 	bool active_holes;
 	struct shm_pool *rx_pool;
 	struct shm_endpoint *failed; /* to be told */
@@ -140,7 +145,6 @@ struct shm_domain {
 	int epoll_fd;
 	int reserve_fd; /* given up to accept one more and tell it that there are too many */
 	uint32_t n_endpoints;
-	uint32_t page_size;
 	struct shm_endpoint *endpoints;
 	struct shm_pool pools[SHM_POOLS];
 	uint64_t *n_allocations;
@@ -179,15 +183,31 @@ void shm_domain_unwatch(struct shm_domain *domain, int fd, const struct shm_watc
 /* ---- progress.c ---- */
 
 int shm_domain_poll(struct vbi_domain *base);
-int shm_domain_arm(struct vbi_domain *base);
-int shm_domain_sleep(struct vbi_domain *base, uint64_t timeout_ns);
-uint64_t shm_domain_next_timeout(const struct vbi_domain *base);
-bool shm_domain_spin_pays(const struct vbi_domain *base);
+
+/* ---- slow.c ---- */
+
+/* Looks at the slow things if a millisecond has passed since the last look. How many events. */
+int shm_domain_look_if_due(struct shm_domain *domain);
+/* Handles what the kernel has, and deadlines that have passed. How many events. */
+int shm_domain_handle_events(struct shm_domain *domain);
 /* Sets or, with 0, takes away the endpoint's deadline. */
 void shm_endpoint_set_deadline(struct shm_endpoint *endpoint, uint64_t deadline_ns);
+uint64_t shm_domain_next_timeout(const struct vbi_domain *base);
+
+/* ---- sleep.c ---- */
+
+int shm_domain_arm(struct vbi_domain *base);
+int shm_domain_sleep(struct vbi_domain *base, uint64_t timeout_ns);
+bool shm_domain_spin_pays(const struct vbi_domain *base);
+/* Undoes what arm() told the peers. */
+void shm_domain_disarm(struct shm_domain *domain);
 /* From here on ENDPOINT is polled; what it sleeps on is disarmed. */
 void shm_endpoint_activate(struct shm_endpoint *endpoint);
 void shm_endpoint_deactivate(struct shm_endpoint *endpoint);
+/* Lets ENDPOINT sleep by itself, unless something comes at this very moment. */
+void shm_endpoint_rest(struct shm_endpoint *endpoint);
+/* Closes up the table of active endpoints after a poll. */
+void shm_domain_close_holes(struct shm_domain *domain);
 
 /* ---- endpoint.c ---- */
 
@@ -198,18 +218,19 @@ int shm_endpoint_go_live(struct shm_endpoint *endpoint, uint32_t peer_message_ma
 /* Fails the endpoint, if it has not failed; failed() follows from poll(). */
 __attribute__((format(printf, 3, 4))) void shm_endpoint_fail(struct shm_endpoint *endpoint,
 							     int errnum, const char *format, ...);
-/* Takes at most LIMIT messages out of the ring and tells rpc. How many. */
-unsigned shm_endpoint_receive(struct shm_endpoint *endpoint, unsigned limit);
+/* Frees what shm_endpoint_close() left. */
+void shm_endpoint_free(struct shm_endpoint *endpoint);
+
+void shm_endpoint_close(struct vbi_endpoint *base);
+/* ---- message.c ---- */
+
 /* Sends what is in the queue, as far as there is room. Whether anything was sent. */
 bool shm_endpoint_send_queued(struct shm_endpoint *endpoint);
 /* Writes the peer's eventfd; FLAGS are what its flags say. */
 void shm_endpoint_wake(struct shm_endpoint *endpoint, uint32_t flags);
 /* Whether poll() would do something for it now. */
 bool shm_endpoint_has_work(const struct shm_endpoint *endpoint);
-/* Frees what shm_endpoint_close() left. */
-void shm_endpoint_free(struct shm_endpoint *endpoint);
 
-void shm_endpoint_close(struct vbi_endpoint *base);
 struct vbi_message *shm_endpoint_message_get(struct vbi_endpoint *base);
 void shm_endpoint_message_put(struct vbi_endpoint *base, struct vbi_message *message);
 void shm_endpoint_send(struct vbi_endpoint *base, struct vbi_message *message, uint32_t length,
@@ -241,6 +262,12 @@ void shm_handshake_readable(struct shm_endpoint *endpoint);
 /* It has been silent for too long. */
 void shm_handshake_expired(struct shm_endpoint *endpoint);
 
+/* What `chores` is about. It is set when one begins, and looked at again by poll(). */
+static inline bool shm_endpoint_has_chores(const struct shm_endpoint *endpoint)
+{
+	return endpoint->queue || endpoint->transfers || endpoint->pipes || endpoint->eof;
+}
+
 /*
  * After something was written for the peer: wakes it if its flags have one of WANTED. The fence
  * orders the write before the look; the peer sets its flags, fences, and looks at the write.
@@ -250,7 +277,7 @@ static inline void shm_endpoint_nudge(struct shm_endpoint *endpoint, uint32_t wa
 	uint32_t flags;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	flags = __atomic_load_n(endpoint->peer_flags, __ATOMIC_RELAXED);
+	flags = __atomic_load_n(&endpoint->tx.peer->flags, __ATOMIC_RELAXED);
 	if (__builtin_expect(flags & wanted, 0))
 		shm_endpoint_wake(endpoint, flags);
 }
