@@ -118,6 +118,20 @@ static void reply_structs(struct gen_emit *e, const struct gen_method *m)
 	}
 }
 
+/* "vb_buf[0].flags | vb_buf[2].flags": of all buffers, or of those that go out. */
+static const char *all_flags(struct gen_emit *e, const struct gen_method *m, bool is_out_only)
+{
+	const char *text = NULL;
+
+	for (size_t i = 0; i < m->layout->n_buffers; i++) {
+		if (is_out_only && m->layout->buffers[i]->direction == IDL_IN)
+			continue;
+		text = text ? gen_format(e, "%s | vb_buf[%zu].flags", text, i)
+			    : gen_format(e, "vb_buf[%zu].flags", i);
+	}
+	return text;
+}
+
 /* The buffers' bytes behind everything else; returns the expression of the reply's length. */
 static const char *reply_buffers(struct gen_emit *e, const struct gen_method *m, bool has_writer)
 {
@@ -126,10 +140,12 @@ static const char *reply_buffers(struct gen_emit *e, const struct gen_method *m,
 	if (!m->layout->n_out_buffers)
 		return cursor;
 	gen_emit(e,
-		 "if (!vb_settle_buffers(req, $n$, $cursor$))\n"
+		 "if (($flags$) & VB_BUFFER_EXPOSED &&\n"
+		 "    !vb_settle_buffers(req, $n$, $cursor$))\n"
 		 "\treturn;\n"
 		 "uint32_t vb_cursor = $cursor$;\n",
-		 "n", gen_number(e, m->layout->n_buffers), "cursor", cursor, NULL);
+		 "flags", all_flags(e, m, true), "n", gen_number(e, m->layout->n_buffers), "cursor",
+		 cursor, NULL);
 	for (size_t i = 0; i < m->layout->n_buffers; i++)
 		if (m->layout->buffers[i]->direction != IDL_IN)
 			gen_emit(e, "vb_cursor = vb_reply_buffer(req, &vb_buf[$i$], vb_cursor);\n",
@@ -318,16 +334,40 @@ static void serve_heap(struct gen_emit *e, const struct gen_method *m)
 		gen_emit(e, "if (!vb_reader_done(&vb_r))\n\tgoto bad;\n", NULL);
 }
 
+/* Where the handler finds the buffers; those of a oneway method are where they were read. */
+static void serve_places(struct gen_emit *e, const struct gen_method *m)
+{
+	if (!m->layout->n_buffers || m->method->result == IDL_RESULT_ONEWAY)
+		return;
+	gen_emit(e,
+		 "if (($flags$) & VB_BUFFER_EXPOSED) {\n"
+		 "\tif (!vb_stub_request_buffers(req, $n$, $heap$))\n"
+		 "\t\treturn;\n"
+		 "}",
+		 "flags", all_flags(e, m, false), "n", gen_number(e, m->layout->n_buffers), "heap",
+		 gen_number(e, m->reply_heap), NULL);
+	if (!m->layout->n_out_buffers) {
+		gen_emit(e, "\n", NULL);
+		return;
+	}
+	gen_emit(e, " else {\n\tuint64_t vb_at = $heap$;\n\n", "heap", gen_number(e, m->reply_heap),
+		 NULL);
+	for (size_t i = 0; i < m->layout->n_buffers; i++)
+		if (m->layout->buffers[i]->direction != IDL_IN)
+			gen_emit(e,
+				 "\tif (!vb_place_buffer(req, &vb_buf[$i$], &vb_at))\n"
+				 "\t\treturn;\n",
+				 "i", gen_number(e, i), NULL);
+	gen_emit(e, "}\n", NULL);
+}
+
 /* Everything that the handler finds in the reply: zeroes, and what goes both ways. */
 static void serve_prepare(struct gen_emit *e, const struct gen_method *m)
 {
 	const struct idl_message_layout *const reply = &m->layout->reply;
 	const uint32_t root = reply->fixed > IDL_HEADER_SIZE ? reply->fixed - IDL_HEADER_SIZE : 0;
 
-	if (m->layout->n_buffers)
-		gen_emit(e, "if (!vb_place_buffers(req, $n$, $heap$))\n\treturn;\n", "n",
-			 gen_number(e, m->layout->n_buffers), "heap", gen_number(e, m->reply_heap),
-			 NULL);
+	serve_places(e, m);
 	if (root)
 		gen_emit(e, "vb_zero(req->reply + $header$, $root$);\n", "header",
 			 gen_number(e, IDL_HEADER_SIZE), "root", gen_number(e, root), NULL);

@@ -27,6 +27,18 @@
 extern "C" {
 #endif
 
+/*
+ * A buffer's direction is a constant where its stub is: inlined, the path that a small buffer takes
+ * is a handful of instructions. What moves bulk is not, and stays a function.
+ */
+#if defined(__GNUC__)
+#define VB_INLINE static inline __attribute__((always_inline))
+#define VB_APART  static __attribute__((noinline, cold, unused))
+#else
+#define VB_INLINE static inline
+#define VB_APART  static inline
+#endif
+
 /* Two places in the header, and the flag by which a server says that it pushed nothing. */
 #define VB_AT_LENGTH   0
 #define VB_AT_FLAGS    13
@@ -307,11 +319,12 @@ static inline bool vb_read_block(struct vb_reader *reader, uint32_t offset, uint
 	if (offset != reader->cursor || size > left)
 		return false;
 	const uint32_t padded = (uint32_t)vb_round_up(size);
-	const uint8_t *const end = reader->message + offset + size;
-	if (padded != size && !vb_is_zero(end, padded - (uint32_t)size))
-		return false;
 	reader->cursor += padded;
-	return true;
+	if (padded == size)
+		return true;
+	/* The padding is the upper part of the last word, as the host is little-endian. */
+	const uint64_t word = vb_get_uint64(reader->message + offset + padded - 8);
+	return word >> (size % 8 * 8) == 0;
 }
 
 /* The span at AT: at most BOUND units of UNIT bytes, from *RET_BLOCK on, which is 0 for none. */
@@ -394,8 +407,8 @@ static inline uint64_t vb_records_size(uint64_t room)
 	return (room + VB_RECORD_COVERS - 1) / VB_RECORD_COVERS * VB_RECORD_SIZE;
 }
 
-static inline int vb_write_exposed(struct vb_writer *writer, struct vb_peer *peer, uint32_t at,
-				   struct vb_buffer *buffer)
+VB_APART int vb_write_exposed(struct vb_writer *writer, struct vb_peer *peer, uint32_t at,
+			      struct vb_buffer *buffer)
 {
 	const uint32_t offset = writer->cursor;
 	const int count = vb_stub_expose(peer, buffer, &writer->cursor);
@@ -411,9 +424,9 @@ static inline int vb_write_exposed(struct vb_writer *writer, struct vb_peer *pee
  * INLINE_MAX and fits with the REST bytes of heap behind it, and, if bytes come back, fits the
  * answer, of which *REPLY_USED bytes are spoken for; else exposed if MAY_EXPOSE.
  */
-static inline int vb_write_buffer(struct vb_writer *writer, struct vb_peer *peer, uint32_t at,
-				  struct vb_buffer *buffer, uint64_t inline_max, uint64_t rest,
-				  uint64_t *reply_used, bool may_expose)
+VB_INLINE int vb_write_buffer(struct vb_writer *writer, struct vb_peer *peer, uint32_t at,
+			      struct vb_buffer *buffer, uint64_t inline_max, uint64_t rest,
+			      uint64_t *reply_used, bool may_expose)
 {
 	const uint64_t padded = vb_round_up(buffer->room);
 	const uint64_t going = buffer->direction & VB_IN ? padded : 0;
@@ -460,9 +473,13 @@ static inline bool vb_read_buffer(struct vb_reader *reader, const struct vb_buff
 
 /* ---- Buffers, in the server ---- */
 
-/* Whether N bulk records cover exactly ROOM bytes. */
-static inline bool vb_records_cover(const uint8_t *records, uint32_t n, uint64_t room)
+/* Moves the cursor past N bulk records at OFFSET, which must cover exactly ROOM bytes. */
+VB_APART bool vb_read_records(struct vb_reader *reader, uint32_t offset, uint32_t n, uint64_t room)
 {
+	const uint8_t *const records = reader->message + offset;
+
+	if (n > VB_RECORDS_MAX || !vb_read_block(reader, offset, (uint64_t)n * VB_RECORD_SIZE))
+		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		const uint64_t length = vb_get_uint64(records + (uint64_t)i * VB_RECORD_SIZE + 8);
 
@@ -477,23 +494,18 @@ static inline bool vb_records_cover(const uint8_t *records, uint32_t n, uint64_t
  * The field at AT of a buffer of ROOM bytes: fills *BUFFER for vb_stub_request_buffers(). The
  * address of an in or inout buffer that is inline is in the message, which is not to be written.
  */
-static inline bool vb_read_request_buffer(struct vb_reader *reader, uint32_t at, uint64_t room,
-					  enum vb_direction direction, unsigned flags,
-					  struct vb_buffer *buffer)
+VB_INLINE bool vb_read_request_buffer(struct vb_reader *reader, uint32_t at, uint64_t room,
+				      enum vb_direction direction, unsigned flags,
+				      struct vb_buffer *buffer)
 {
 	const uint32_t offset = vb_get_uint32(reader->message + at);
 	const uint32_t n = vb_get_uint32(reader->message + at + 4);
 	struct vb_buffer made = {NULL, room, 0, NULL, 0, (uint8_t)direction, (uint8_t)flags, 0};
 
-	if (n > VB_RECORDS_MAX)
-		return false;
 	if (n > 0) {
-		const uint8_t *const records = reader->message + offset;
-
-		if (!vb_read_block(reader, offset, (uint64_t)n * VB_RECORD_SIZE) ||
-		    !vb_records_cover(records, n, room))
+		if (!vb_read_records(reader, offset, n, room))
 			return false;
-		made.records = records;
+		made.records = reader->message + offset;
 		made.n_records = n;
 		made.flags |= VB_BUFFER_EXPOSED;
 	} else if (room > 0 && (direction & VB_IN)) {
@@ -520,48 +532,33 @@ static inline void vb_fill_inout(const struct vb_request *req, const struct vb_b
 }
 
 /*
- * vb_stub_request_buffers(), without a call where every buffer is inline: each out buffer lies
- * behind the HEAP bytes of the reply.
+ * Where no buffer is exposed, stubs do without vb_stub_request_buffers(): each out buffer lies in
+ * the reply behind the one before it. *AT is where the next one goes. False: the client lied about
+ * the room of its answers, and the request is over.
  */
-static inline bool vb_place_buffers(struct vb_request *req, unsigned n, uint32_t heap)
+static inline bool vb_place_buffer(struct vb_request *req, struct vb_buffer *buffer, uint64_t *at)
 {
-	uint64_t at = heap;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct vb_buffer *const buffer = &req->buffers[i];
-
-		if (buffer->flags & VB_BUFFER_EXPOSED)
-			return vb_stub_request_buffers(req, n, heap);
-		if (!(buffer->direction & VB_OUT))
-			continue;
-		if (at > req->reply_max || buffer->room > req->reply_max - at) {
-			vb_stub_bad_request(req);
-			return false;
-		}
-		buffer->address = buffer->room ? req->reply + at : NULL;
-		if (buffer->room && (buffer->flags & VB_BUFFER_ZERO))
-			vb_zero(buffer->address, buffer->room);
-		at += vb_round_up(buffer->room);
+	if (*at > req->reply_max || buffer->room > req->reply_max - *at) {
+		vb_stub_bad_request(req);
+		return false;
 	}
+	buffer->address = buffer->room ? req->reply + *at : NULL;
+	if (buffer->room && (buffer->flags & VB_BUFFER_ZERO))
+		vb_zero(buffer->address, buffer->room);
+	*at += vb_round_up(buffer->room);
 	return true;
 }
 
 /*
- * vb_stub_reply_buffers(), where one is exposed. A buffer that was to be pushed may now be inline,
- * before one that lies in the reply already and would be overwritten: such a one is saved first.
- * False: there was no memory, and the library has answered.
+ * Where one is exposed, calls vb_stub_reply_buffers(). A buffer that was to be pushed may now be
+ * inline, before one that lies in the reply already and would be overwritten: such a one is saved
+ * first. False: there was no memory, and the library has answered.
  */
-static inline bool vb_settle_buffers(struct vb_request *req, unsigned n, uint32_t fixed)
+VB_APART bool vb_settle_buffers(struct vb_request *req, unsigned n, uint32_t fixed)
 {
 	const uintptr_t reply = (uintptr_t)req->reply;
-	bool is_exposed = false;
 	bool is_outside = false;
 
-	for (unsigned i = 0; i < n; i++)
-		is_exposed |= (req->buffers[i].direction & VB_OUT) &&
-			      (req->buffers[i].flags & VB_BUFFER_EXPOSED);
-	if (!is_exposed)
-		return true;
 	vb_stub_reply_buffers(req, n, fixed);
 	for (unsigned i = 0; i < n; i++) {
 		struct vb_buffer *const buffer = &req->buffers[i];
@@ -596,7 +593,9 @@ static inline uint32_t vb_reply_buffer(const struct vb_request *req, const struc
 	const uint32_t end = cursor + (uint32_t)vb_round_up(buffer->length);
 	if (place != buffer->address)
 		memmove(place, buffer->address, buffer->length);
-	memset(place + buffer->length, 0, end - cursor - (uint32_t)buffer->length);
+	/* At most seven: a loop is less than a call. */
+	for (uint8_t *pad = place + buffer->length; pad < req->reply + end; pad++)
+		*pad = 0;
 	return end;
 }
 

@@ -208,14 +208,15 @@ VB_EXPORT int vb_stub_serve(struct vb_server *server, const struct vb_service *s
  * An inline room that the reply has no space for is a client that lies: the library fails the
  * request as vb_stub_bad_request() does and returns false. Returns true when all have their
  * address. False: the stub returns at once; the library has failed the request, or will call the
- * stub again from its start when the data is there.
+ * stub again from its start when the data is there. A stub calls this only if a buffer is exposed,
+ * and finds places in the reply by itself otherwise.
  */
 VB_EXPORT bool vb_stub_request_buffers(struct vb_request *req, unsigned n, uint32_t heap);
 
 /*
  * After the handler, with buffers[i].length set for the N buffers: decides how they go back, given
  * that the reply without them takes FIXED bytes: clears VB_BUFFER_EXPOSED of those that will lie in
- * the reply. Not needed where no buffer goes out.
+ * the reply. A stub calls this only if an out buffer is exposed.
  */
 VB_EXPORT void vb_stub_reply_buffers(struct vb_request *req, unsigned n, uint32_t fixed);
 

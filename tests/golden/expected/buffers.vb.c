@@ -1018,7 +1018,8 @@ static void buffers_read__reply(struct vb_request *req, int64_t vb_result)
 		goto range;
 	vb_buf[0].length = vb_length_data;
 	vb_put_int64(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1045,8 +1046,15 @@ static void buffers_read__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	buffers_read__reply(req, vb_ops->read(req, vb_buf[0].address, vb_get_uint64(vb_msg + 32)));
@@ -1068,7 +1076,8 @@ static void buffers_read_signed__reply(struct vb_request *req, int32_t vb_result
 		goto range;
 	vb_buf[0].length = vb_length_data;
 	vb_put_int32(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1097,8 +1106,15 @@ static void buffers_read_signed__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	buffers_read_signed__reply(req, vb_ops->read_signed(req, vb_buf[0].address,
@@ -1121,7 +1137,8 @@ static void buffers_read_short__reply(struct vb_request *req, int64_t vb_result)
 		goto range;
 	vb_buf[0].length = vb_length_data;
 	vb_put_int64(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1148,8 +1165,15 @@ static void buffers_read_short__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	buffers_read_short__reply(req, vb_ops->read_short(req, vb_buf[0].address,
@@ -1168,7 +1192,8 @@ static void buffers_fill__reply(struct vb_request *req, int vb_result)
 		return;
 	}
 	vb_buf[0].length = vb_buf[0].room;
-	if (!vb_settle_buffers(req, 1, 24))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 24))
 		return;
 	uint32_t vb_cursor = 24;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1194,8 +1219,15 @@ static void buffers_fill__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 24))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 24))
+			return;
+	} else {
+		uint64_t vb_at = 24;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_clear_errno();
 	buffers_fill__reply(req, vb_ops->fill(req, vb_buf[0].address, vb_get_uint32(vb_msg + 32)));
 	return;
@@ -1213,7 +1245,8 @@ static void buffers_fill_counted__reply(struct vb_request *req, int64_t vb_resul
 	}
 	vb_buf[0].length = vb_buf[0].room;
 	vb_put_int64(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1239,8 +1272,15 @@ static void buffers_fill_counted__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	buffers_fill_counted__reply(req, vb_ops->fill_counted(req, vb_buf[0].address,
@@ -1262,7 +1302,8 @@ static void buffers_list__reply(struct vb_request *req, int vb_result)
 	if (vb_length_items > vb_buf[0].room / 16)
 		goto range;
 	vb_buf[0].length = vb_length_items * 16;
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1291,8 +1332,15 @@ static void buffers_list__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	buffers_list__reply(req, vb_ops->list(req, vb_buf[0].address, vb_get_uint32(vb_msg + 32),
@@ -1314,7 +1362,8 @@ static void buffers_grow__reply(struct vb_request *req, int vb_result)
 	if (vb_length_data > vb_buf[0].room)
 		goto range;
 	vb_buf[0].length = vb_length_data;
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1343,8 +1392,15 @@ static void buffers_grow__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_fill_inout(req, &vb_buf[0], 24);
 	vb_copy(req->reply + 24, vb_msg + 32, 4);
@@ -1369,7 +1425,8 @@ static void buffers_echo__reply(struct vb_request *req, int64_t vb_result)
 		goto range;
 	vb_buf[1].length = vb_length_reply;
 	vb_put_int64(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 2, 32))
+	if ((vb_buf[1].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 2, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[1], vb_cursor);
@@ -1402,8 +1459,15 @@ static void buffers_echo__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 2, 32))
-		return;
+	if ((vb_buf[0].flags | vb_buf[1].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 2, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[1], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	buffers_echo__reply(req, vb_ops->echo(req, vb_buf[0].address, vb_get_uint64(vb_msg + 32),
@@ -1426,7 +1490,8 @@ static void buffers_echo_direct__reply(struct vb_request *req, int64_t vb_result
 		goto range;
 	vb_buf[1].length = vb_length_reply;
 	vb_put_int64(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 2, 32))
+	if ((vb_buf[1].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 2, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[1], vb_cursor);
@@ -1459,8 +1524,15 @@ static void buffers_echo_direct__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 2, 32))
-		return;
+	if ((vb_buf[0].flags | vb_buf[1].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 2, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[1], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	buffers_echo_direct__reply(req, vb_ops->echo_direct(req, vb_buf[0].address,
@@ -1481,7 +1553,8 @@ static void buffers_rotate__reply(struct vb_request *req, int vb_result)
 		return;
 	}
 	vb_buf[0].length = vb_buf[0].room;
-	if (!vb_settle_buffers(req, 1, 24))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 24))
 		return;
 	uint32_t vb_cursor = 24;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -1505,8 +1578,15 @@ static void buffers_rotate__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 24))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 24))
+			return;
+	} else {
+		uint64_t vb_at = 24;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_fill_inout(req, &vb_buf[0], 24);
 	vb_clear_errno();
 	buffers_rotate__reply(req, vb_ops->rotate(req, vb_buf[0].address,
@@ -1525,7 +1605,8 @@ static void buffers_matrix__reply(struct vb_request *req, int vb_result)
 		return;
 	}
 	vb_buf[1].length = vb_buf[1].room;
-	if (!vb_settle_buffers(req, 2, 24))
+	if ((vb_buf[1].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 2, 24))
 		return;
 	uint32_t vb_cursor = 24;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[1], vb_cursor);
@@ -1557,8 +1638,15 @@ static void buffers_matrix__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 2, 24))
-		return;
+	if ((vb_buf[0].flags | vb_buf[1].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 2, 24))
+			return;
+	} else {
+		uint64_t vb_at = 24;
+
+		if (!vb_place_buffer(req, &vb_buf[1], &vb_at))
+			return;
+	}
 	vb_clear_errno();
 	buffers_matrix__reply(req, vb_ops->matrix(req, vb_buf[0].address,
 						  vb_get_uint32(vb_msg + 32),
@@ -1577,7 +1665,8 @@ static void buffers_fixed__reply(struct vb_request *req, int vb_result)
 		return;
 	}
 	vb_buf[1].length = vb_buf[1].room;
-	if (!vb_settle_buffers(req, 3, 24))
+	if ((vb_buf[1].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 3, 24))
 		return;
 	uint32_t vb_cursor = 24;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[1], vb_cursor);
@@ -1606,8 +1695,15 @@ static void buffers_fixed__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 3, 24))
-		return;
+	if ((vb_buf[0].flags | vb_buf[1].flags | vb_buf[2].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 3, 24))
+			return;
+	} else {
+		uint64_t vb_at = 24;
+
+		if (!vb_place_buffer(req, &vb_buf[1], &vb_at))
+			return;
+	}
 	vb_clear_errno();
 	buffers_fixed__reply(req, vb_ops->fixed(req, vb_buf[0].address, vb_buf[1].address,
 						vb_buf[2].address));
@@ -1647,7 +1743,8 @@ static void buffers_named__reply(struct vb_request *req, int64_t vb_result)
 		if (vb_error)
 			goto range;
 	}
-	if (!vb_settle_buffers(req, 3, vb_w.cursor))
+	if ((vb_buf[1].flags | vb_buf[2].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 3, vb_w.cursor))
 		return;
 	uint32_t vb_cursor = vb_w.cursor;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[1], vb_cursor);
@@ -1725,8 +1822,17 @@ static void buffers_named__serve(struct vb_request *req)
 	}
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 3, 48))
-		return;
+	if ((vb_buf[0].flags | vb_buf[1].flags | vb_buf[2].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 3, 48))
+			return;
+	} else {
+		uint64_t vb_at = 48;
+
+		if (!vb_place_buffer(req, &vb_buf[1], &vb_at))
+			return;
+		if (!vb_place_buffer(req, &vb_buf[2], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 16);
 	vb_clear_errno();
 	buffers_named__reply(req, vb_ops->named(req, vb_buf[0].address, vb_in_path,
@@ -1762,8 +1868,6 @@ static void buffers_post__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 0))
-		return;
 	vb_clear_errno();
 	vb_ops->post(req, vb_buf[0].address, vb_get_uint16(vb_msg + 32), vb_in_where);
 	vb_stub_oneway_done(req);

@@ -416,7 +416,8 @@ static void file_read__reply(struct vb_request *req, int64_t vb_result)
 		goto range;
 	vb_buf[0].length = vb_length_buffer;
 	vb_put_int64(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -445,8 +446,15 @@ static void file_read__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	file_read__reply(req, vb_ops->read(req, vb_get_int32(vb_msg + 24), vb_buf[0].address,
@@ -485,8 +493,10 @@ static void file_write__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	file_write__reply(req, vb_ops->write(req, vb_get_int32(vb_msg + 24), vb_buf[0].address,
@@ -509,7 +519,8 @@ static void file_pread__reply(struct vb_request *req, int64_t vb_result)
 		goto range;
 	vb_buf[0].length = vb_length_buffer;
 	vb_put_int64(req->reply + 24, vb_result);
-	if (!vb_settle_buffers(req, 1, 32))
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 32))
 		return;
 	uint32_t vb_cursor = 32;
 	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
@@ -538,8 +549,15 @@ static void file_pread__serve(struct vb_request *req)
 		goto bad;
 	if (!vb_reader_done(&vb_r))
 		goto bad;
-	if (!vb_place_buffers(req, 1, 32))
-		return;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 32))
+			return;
+	} else {
+		uint64_t vb_at = 32;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
 	vb_zero(req->reply + 24, 8);
 	vb_clear_errno();
 	file_pread__reply(req, vb_ops->pread(req, vb_get_int32(vb_msg + 24), vb_buf[0].address,
