@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/pair.h"
+#include "bench/ticks.h"
 
 #define CLIENT_TIMEOUT_MS 120000
 #define SUMMARY_MAX	  65536u
+/* Ending takes that long at most. */
+#define SUMMARY_NS	  (5 * NS_PER_S)
 #define SERVER_CPU	  0
 #define CLIENT_CPU	  1
 
@@ -157,18 +161,38 @@ int64_t strace_total(const char *text)
 	return summary || text[0] == '\0' ? 0 : -1;
 }
 
+/* strace stands behind the program and writes its summary, all at once, when the program has ended:
+ * perhaps a moment after we have seen that. A program with no system call at all cannot be. */
+static int64_t wait_total(const char *path)
+{
+	static char text[SUMMARY_MAX];
+	const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+	uint64_t until_ns = monotonic_ns() + SUMMARY_NS;
+	int64_t total;
+
+	do {
+		if (read_report(path, text, sizeof(text)) < 0)
+			return -1;
+		total = strace_total(text);
+		if (total > 0)
+			return total;
+		nanosleep(&moment, NULL);
+	} while (monotonic_ns() < until_ns);
+	warnx("count: strace wrote no summary: %.60s", text);
+	return -1;
+}
+
 static int syscalls_once(const char *method, uint64_t calls, const struct reports *reports,
 			 int64_t *ret_syscalls)
 {
-	static char text[SUMMARY_MAX];
 	const char *words[LINES_SIDES][7];
 	struct pair_wrap wraps[LINES_SIDES] = {{0}};
 	unsigned i;
 
 	for (i = 0; i < LINES_SIDES; i++) {
-		/* -D: strace stands behind the program, which gets our signal to end. It keeps the
-		 * standard output open until it has written its summary. */
-		const char *const own[] = {"strace",	      "-f", "-c", "-q", "-o",
+		/* -D: strace stands behind the program, which gets our signal to end. */
+		/* -D: strace stands behind the program, which gets our signal to end. */
+		const char *const own[] = {"strace",	      "-D", "-f", "-c", "-o",
 					   reports->paths[i], NULL};
 
 		memcpy(words[i], own, sizeof(own));
@@ -177,13 +201,9 @@ static int syscalls_once(const char *method, uint64_t calls, const struct report
 	if (run_pair(method, calls, &wraps[LINES_CLIENT], &wraps[LINES_SERVER]) < 0)
 		return -1;
 	for (i = 0; i < LINES_SIDES; i++) {
-		if (read_report(reports->paths[i], text, sizeof(text)) < 0)
+		ret_syscalls[i] = wait_total(reports->paths[i]);
+		if (ret_syscalls[i] < 0)
 			return -1;
-		ret_syscalls[i] = strace_total(text);
-		if (ret_syscalls[i] < 0) {
-			warnx("count: strace wrote no summary: %.60s", text);
-			return -1;
-		}
 	}
 	return 0;
 }
