@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients that lie about the bytes of a call. */
+#include "tests/hostile_rpc/scene.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Bulk ---- */
+
+/* check(seed, buffer[n], n) with N_RECORDS records at 48 that the field says are at OFFSET. */
+static void send_check(struct raw *raw, uint64_t n, uint32_t offset, uint32_t n_records,
+		       const struct vbi_record *records, uint32_t length)
+{
+	struct raw_message message = scene_request(PROBE_CHECK);
+
+	scene_put32(&message, 32, offset);
+	scene_put32(&message, 36, n_records);
+	scene_put64(&message, 40, n);
+	for (uint32_t i = 0; records && i < n_records && i < (length - 48) / 24; i++)
+		scene_put_record(&message, 48 + i * 24, &records[i]);
+	raw_send(raw, &message, length);
+}
+
+static const struct vbi_record good_looking = {.length = 4096, .key = 0, .flags = 1};
+
+static void inline_bytes_that_are_not_there(struct raw *raw)
+{
+	send_check(raw, 1000, 48, 0, NULL, 48);
+}
+
+static void inline_bytes_off_their_place(struct raw *raw)
+{
+	send_check(raw, 8, 56, 0, NULL, 64);
+}
+
+static void inline_bytes_beyond_64_bits(struct raw *raw)
+{
+	send_check(raw, UINT64_MAX, 48, 0, NULL, 56);
+}
+
+static void above_max_transfer(struct raw *raw)
+{
+	struct vbi_record record = good_looking;
+
+	record.length = (64ull << 20) + 1;
+	send_check(raw, record.length, 48, 1, &record, 72);
+}
+
+static void seventeen_records(struct raw *raw)
+{
+	struct vbi_record records[17];
+
+	for (unsigned i = 0; i < 17; i++)
+		records[i] = good_looking;
+	send_check(raw, 17 * 4096, 48, 17, records, 48 + 17 * 24);
+}
+
+static void records_beyond_32_bits(struct raw *raw)
+{
+	send_check(raw, 4096, 48, UINT32_MAX, NULL, 72);
+}
+
+static void records_off_their_place(struct raw *raw)
+{
+	send_check(raw, 4096, 56, 1, &good_looking, 80);
+}
+
+static void records_that_are_not_there(struct raw *raw)
+{
+	send_check(raw, 8192, 48, 2, &good_looking, 72);
+}
+
+static void records_that_add_up_to_less(struct raw *raw)
+{
+	send_check(raw, 4097, 48, 1, &good_looking, 72);
+}
+
+static void records_that_add_up_to_more(struct raw *raw)
+{
+	send_check(raw, 4095, 48, 1, &good_looking, 72);
+}
+
+static void record_of_no_bytes(struct raw *raw)
+{
+	struct vbi_record records[2] = {good_looking, good_looking};
+
+	records[1].length = 0;
+	send_check(raw, 4096, 48, 2, records, 96);
+}
+
+static void records_that_overflow(struct raw *raw)
+{
+	struct vbi_record records[3] = {good_looking, good_looking, good_looking};
+
+	records[1].length = UINT64_MAX - 4095;
+	send_check(raw, 4096, 48, 3, records, 120);
+}
+
+static void record_far_outside(struct raw *raw)
+{
+	struct vbi_record record = good_looking;
+
+	record.address = 1ull << 40;
+	send_check(raw, 4096, 48, 1, &record, 72);
+}
+
+static void record_across_the_end(struct raw *raw)
+{
+	struct vbi_record record = good_looking;
+
+	record.address = (16u << 20) - 4095;
+	send_check(raw, 4096, 48, 1, &record, 72);
+}
+
+static void record_that_wraps(struct raw *raw)
+{
+	struct vbi_record record = good_looking;
+
+	record.address = UINT64_MAX - 100;
+	send_check(raw, 4096, 48, 1, &record, 72);
+}
+
+static void record_of_no_slot(struct raw *raw)
+{
+	struct vbi_record record = good_looking;
+
+	record.key = 0xffff;
+	send_check(raw, 4096, 48, 1, &record, 72);
+}
+
+static void record_without_the_right(struct raw *raw)
+{
+	struct vbi_record record = good_looking;
+
+	record.flags = VBI_REMOTE_WRITE;
+	send_check(raw, 4096, 48, 1, &record, 72);
+}
+
+static void record_with_unknown_flags(struct raw *raw)
+{
+	struct vbi_record record = good_looking;
+
+	record.flags |= 0x10000000;
+	send_check(raw, 4096, 48, 1, &record, 72);
+}
+
+/* fill(seed, length, buffer[room], room) wants its bytes in an answer that cannot hold them. */
+static void room_beyond_the_reply(struct raw *raw)
+{
+	struct raw_message message = scene_request(PROBE_FILL);
+
+	scene_put64(&message, 48, 1 << 20);
+	raw_send(raw, &message, 56);
+}
+
+static void room_beyond_64_bits(struct raw *raw)
+{
+	struct raw_message message = scene_request(PROBE_FILL);
+
+	scene_put64(&message, 48, UINT64_MAX);
+	raw_send(raw, &message, 56);
+}
+
+static void out_buffer_with_an_offset(struct raw *raw)
+{
+	struct raw_message message = scene_request(PROBE_FILL);
+
+	scene_put32(&message, 40, 56);
+	scene_put64(&message, 48, 100);
+	raw_send(raw, &message, 56);
+}
+
+static void test_bulk(void **state)
+{
+	static const struct breach breaches[] = {
+		BREACH(BOUND, inline_bytes_that_are_not_there),
+		BREACH(BOUND, inline_bytes_off_their_place),
+		BREACH(BOUND, inline_bytes_beyond_64_bits),
+		BREACH(BOUND, above_max_transfer),
+		BREACH(BOUND, seventeen_records),
+		BREACH(BOUND, records_beyond_32_bits),
+		BREACH(BOUND, records_off_their_place),
+		BREACH(BOUND, records_that_are_not_there),
+		BREACH(BOUND, records_that_add_up_to_less),
+		BREACH(BOUND, records_that_add_up_to_more),
+		BREACH(BOUND, record_of_no_bytes),
+		BREACH(BOUND, records_that_overflow),
+		BREACH(BOUND, record_far_outside),
+		BREACH(BOUND, record_across_the_end),
+		BREACH(BOUND, record_that_wraps),
+		BREACH(BOUND, record_of_no_slot),
+		BREACH(BOUND, record_without_the_right),
+		BREACH(BOUND, record_with_unknown_flags),
+		BREACH(BOUND, room_beyond_the_reply),
+		BREACH(BOUND, room_beyond_64_bits),
+		BREACH(BOUND, out_buffer_with_an_offset),
+	};
+
+	(void)state;
+	SCENE_RUN(breaches);
+}
+
+/* ---- Outstanding requests ---- */
+
+/* A request whose bytes never come: what was exposed is more than the pipe takes at once, and this
+ * client does not move on. */
+static void send_endless(struct scene *scene, struct vbi_exposure *exposure)
+{
+	struct raw *raw = &scene->raw;
+
+	exposure->address = calloc(1, 4u << 20);
+	exposure->length = 4u << 20;
+	exposure->rights = VBI_REMOTE_READ;
+	assert_int_equal(raw->endpoint->ops->expose(raw->endpoint, exposure), 0);
+	send_check(raw, exposure->length, 48, exposure->n_records, exposure->records, 72);
+}
+
+static void outstanding(const char *inflight)
+{
+	struct scene *scene = scene_begin("--inflight", inflight);
+	struct vbi_exposure exposure = {0};
+	struct raw_message message = scene_request(PROBE_ADD);
+
+	scene_go_to(scene, BOUND);
+	send_endless(scene, &exposure);
+	raw_send(&scene->raw, &message, 32);
+	while (probe_counters(scene->peer).protocol_errors == 0)
+		;
+	assert_true(raw_ended(&scene->raw));
+	raw_close(&scene->raw);
+	free(exposure.address);
+	scene_end(scene);
+}
+
+static void test_slot_in_use(void **state)
+{
+	(void)state;
+	outstanding("64");
+}
+
+static void test_request_without_credit(void **state)
+{
+	(void)state;
+	outstanding("1");
+}
+
+/* A key that was never opened, or is closed: no bytes are moved, and the client is told. */
+static void test_closed_exposure(void **state)
+{
+	struct scene *scene = scene_begin("--inflight", "64");
+	struct raw_message message;
+
+	(void)state;
+	scene_go_to(scene, BOUND);
+	send_check(&scene->raw, 4096, 48, 1, &good_looking, 72);
+	if (raw_receive(&scene->raw, &message))
+		assert_int_equal(message.header.kind, VBI_KIND_FAILURE);
+	raw_close(&scene->raw);
+	scene_end(scene);
+}
+
+/* Hangs up in the middle of everything, many times. */
+static void test_hanging_up(void **state)
+{
+	struct scene *scene = scene_begin("--inflight", "64");
+	struct vbi_exposure exposure;
+
+	(void)state;
+	for (unsigned i = 0; i < 30; i++) {
+		scene_go_to(scene, i % 3 == 0 ? CONNECTED : i % 3 == 1 ? GREETED : BOUND);
+		if (i % 3 == 2) {
+			memset(&exposure, 0, sizeof(exposure));
+			send_endless(scene, &exposure);
+			free(exposure.address);
+		}
+		raw_close(&scene->raw);
+		probe_assert_alive(scene->peer);
+	}
+	while (probe_counters(scene->peer).gone < 10)
+		;
+	assert_int_equal(probe_counters(scene->peer).gone, 10);
+	assert_int_equal(probe_counters(scene->peer).protocol_errors, 0);
+	scene_end(scene);
+}
+
+static const struct harness_test tests[] = {
+	HARNESS_TEST(test_bulk),
+	HARNESS_TEST(test_slot_in_use),
+	HARNESS_TEST(test_request_without_credit),
+	HARNESS_TEST(test_closed_exposure),
+	HARNESS_TEST(test_hanging_up),
+};
+
+HARNESS_MAIN(tests, 2)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/hostile_rpc/raw.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control.pb-c.h"
+
+#define MESSAGE_MAX 8192u
+#define ARENA_SIZE  (16u << 20)
+
+/* ---- Events ---- */
+
+static int accepted(void *listener_owner, struct vbi_endpoint *endpoint)
+{
+	struct raw *raw = listener_owner;
+
+	if (raw->endpoint)
+		return -16; /* EBUSY */
+	raw->endpoint = endpoint;
+	raw->connected = true;
+	endpoint->owner = raw;
+	return 0;
+}
+
+static void connected(void *owner)
+{
+	struct raw *raw = owner;
+
+	raw->connected = true;
+}
+
+static void received(void *owner, struct vbi_message *message)
+{
+	struct raw *raw = owner;
+
+	if (raw->n_queued == RAW_QUEUE)
+		abort();
+	memcpy(&raw->queue[raw->n_queued++], message->data, message->length);
+	raw->endpoint->ops->release(raw->endpoint, message);
+}
+
+static void failed(void *owner, const struct vbi_cause *cause)
+{
+	struct raw *raw = owner;
+
+	raw->failed = true;
+	raw->errnum = cause->errnum;
+}
+
+static const struct vbi_events events = {
+	.accepted = accepted,
+	.connected = connected,
+	.received = received,
+	.failed = failed,
+};
+
+/* ---- Connections ---- */
+
+static void poll_once(struct raw *raw)
+{
+	const struct timespec moment = {.tv_nsec = 20000};
+
+	if (!vbi_shm.poll(raw->domain))
+		nanosleep(&moment, NULL);
+}
+
+static bool open_domain(struct raw *raw)
+{
+	struct vbi_cause cause;
+
+	memset(raw, 0, sizeof(*raw));
+	return vbi_shm.domain_open(&events, &raw->stats, MESSAGE_MAX, &raw->domain, &cause) == 0;
+}
+
+bool raw_connect(struct raw *raw, const char *address)
+{
+	struct vbi_cause cause;
+
+	if (!open_domain(raw) || vbi_shm.connect(raw->domain, address + strlen("shm://"),
+						 ARENA_SIZE, raw, &raw->endpoint, &cause))
+		return false;
+	while (!raw->connected && !raw->failed)
+		poll_once(raw);
+	return raw->connected;
+}
+
+bool raw_listen(struct raw *raw, const char *address)
+{
+	struct vbi_cause cause;
+
+	return open_domain(raw) && vbi_shm.listen(raw->domain, address + strlen("shm://"), raw,
+						  &raw->listener, &cause) == 0;
+}
+
+bool raw_accept(struct raw *raw)
+{
+	while (!raw->connected)
+		poll_once(raw);
+	return true;
+}
+
+void raw_close(struct raw *raw)
+{
+	if (raw->endpoint)
+		vbi_shm.close(raw->endpoint);
+	if (raw->listener)
+		vbi_shm.listener_close(raw->listener);
+	vbi_shm.domain_close(raw->domain);
+}
+
+/* ---- Messages ---- */
+
+struct raw_message raw_message(enum vbi_kind kind)
+{
+	struct raw_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.header.kind = (uint8_t)kind;
+	message.header.credits = 64;
+	return message;
+}
+
+void raw_send(struct raw *raw, struct raw_message *message, uint32_t length)
+{
+	struct vbi_message *buffer = raw->endpoint->ops->message_get(raw->endpoint);
+
+	if (!buffer)
+		abort();
+	message->header.length = length;
+	memcpy(buffer->data, message, length);
+	raw->endpoint->ops->send(raw->endpoint, buffer, length, false);
+}
+
+bool raw_receive(struct raw *raw, struct raw_message *ret)
+{
+	while (!raw->n_queued && !raw->failed)
+		poll_once(raw);
+	if (!raw->n_queued)
+		return false;
+	*ret = raw->queue[0];
+	raw->n_queued--;
+	memmove(&raw->queue[0], &raw->queue[1], raw->n_queued * sizeof(raw->queue[0]));
+	return true;
+}
+
+bool raw_ended(struct raw *raw)
+{
+	while (!raw->n_queued && !raw->failed)
+		poll_once(raw);
+	return !raw->n_queued;
+}
+
+/* ---- Control ---- */
+
+static struct raw_message pack(const ProtobufCMessage *protobuf, uint32_t *ret_length)
+{
+	struct raw_message message = raw_message(VBI_KIND_CONTROL);
+	uint32_t size = (uint32_t)protobuf_c_message_get_packed_size(protobuf);
+
+	if (size + 4 > sizeof(message.body))
+		abort();
+	memcpy(message.body, &size, sizeof(size));
+	protobuf_c_message_pack(protobuf, message.body + 4);
+	*ret_length = (VBI_CONTROL_BODY + size + 7) & ~7u;
+	return message;
+}
+
+struct raw_message raw_hello_message(const struct raw_hello *hello, uint32_t *ret_length)
+{
+	static char software[] = "hostile";
+	Vbi__Interface interface = VBI__INTERFACE__INIT;
+	Vbi__Interface *offers[] = {&interface};
+	Vbi__Hello protobuf = VBI__HELLO__INIT;
+
+	protobuf.protocol = hello->protocol;
+	protobuf.message_max = hello->message_max;
+	protobuf.credits = hello->credits;
+	protobuf.errnum = hello->errnum;
+	protobuf.extra_round = hello->extra_round;
+	protobuf.software = software;
+	if (hello->refusal)
+		protobuf.refusal = (char *)(uintptr_t)hello->refusal;
+	if (hello->offer) {
+		interface.id = hello->offer;
+		interface.major = 1;
+		interface.minor = 1;
+		interface.name = software;
+		protobuf.n_interfaces = 1;
+		protobuf.interfaces = offers;
+	}
+	return pack(&protobuf.base, ret_length);
+}
+
+void raw_send_hello(struct raw *raw, const struct raw_hello *hello)
+{
+	uint32_t length;
+	struct raw_message message = raw_hello_message(hello, &length);
+
+	raw_send(raw, &message, length);
+}
+
+bool raw_receive_hello(struct raw *raw, struct raw_hello *ret, char *text, size_t size)
+{
+	struct raw_message message;
+	uint32_t length;
+	Vbi__Hello *hello;
+
+	if (!raw_receive(raw, &message) || message.header.kind != VBI_KIND_CONTROL)
+		return false;
+	memcpy(&length, message.body, sizeof(length));
+	hello = vbi__hello__unpack(NULL, length, message.body + 4);
+	if (!hello)
+		return false;
+	*ret = (struct raw_hello){
+		.protocol = hello->protocol,
+		.message_max = hello->message_max,
+		.credits = hello->credits,
+		.errnum = hello->errnum,
+		.extra_round = hello->extra_round,
+	};
+	snprintf(text, size, "%s", hello->refusal);
+	vbi__hello__free_unpacked(hello, NULL);
+	return true;
+}
+
+void raw_send_bind(struct raw *raw, uint32_t index, uint64_t id, uint32_t major, uint32_t minor)
+{
+	Vbi__Bind bind = VBI__BIND__INIT;
+	Vbi__Bind *binds[] = {&bind};
+	Vbi__Control control = VBI__CONTROL__INIT;
+	struct raw_message message;
+	uint32_t length;
+
+	bind.index = index;
+	bind.id = id;
+	bind.major = major;
+	bind.minor = minor;
+	control.n_binds = 1;
+	control.binds = binds;
+	message = pack(&control.base, &length);
+	raw_send(raw, &message, length);
+}
