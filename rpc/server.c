@@ -153,13 +153,17 @@ static int listen_at(struct vb_server *server, const char *address, struct vbi_c
 	const struct vbi_transport *transport = address ? vbi_transport_find(address, &rest) : NULL;
 	struct vbi_domain *domain;
 	struct listener *listener;
+	unsigned n_domains;
 	int error;
 
 	if (!transport) {
 		vbi_options_explain_address(address, cause->sentence, sizeof(cause->sentence));
 		return -EINVAL;
 	}
+	n_domains = server->worker.n_domains;
 	error = vbi_worker_domain(&server->worker, transport, &domain, cause);
+	if (!error && n_domains < server->worker.n_domains)
+		error = transport->watch(domain, server->stop_fd);
 	if (error)
 		return error;
 	listener = calloc(1, sizeof(*listener));
@@ -255,7 +259,28 @@ static bool is_stopping(const struct vb_server *server)
 	return __atomic_load_n(&server->stopping, __ATOMIC_ACQUIRE);
 }
 
-/* Sleeps in the loop until something may have arrived. */
+/*
+ * With one transport, which is told of the stop event, the thread sleeps in the transport itself: to
+ * be woken through the loop's epoll by the transport's epoll costs a quarter of a call more.
+ */
+static void sleep_here(struct vb_server *server, uint64_t timeout_ns)
+{
+	struct vbi_worker *worker = &server->worker;
+
+	if (worker->n_domains == 1) {
+		worker->domains[0]->ops->sleep(worker->domains[0], timeout_ns);
+		return;
+	}
+	if (timeout_ns != UINT64_MAX) {
+		server->timeout.repeat = (double)timeout_ns / (double)VBI_NS_PER_S;
+		ev_timer_again(server->loop, &server->timeout);
+	} else {
+		ev_timer_stop(server->loop, &server->timeout);
+	}
+	ev_run(server->loop, EVRUN_ONCE);
+}
+
+/* Sleeps until something may have arrived. */
 static void sleep_in_loop(struct vb_server *server)
 {
 	struct vbi_worker *worker = &server->worker;
@@ -266,13 +291,7 @@ static void sleep_in_loop(struct vb_server *server)
 	if (end <= now || !vbi_worker_arm(worker))
 		return;
 	worker->stats.sleeps++;
-	if (end != UINT64_MAX) {
-		server->timeout.repeat = (double)(end - now) / (double)VBI_NS_PER_S;
-		ev_timer_again(server->loop, &server->timeout);
-	} else {
-		ev_timer_stop(server->loop, &server->timeout);
-	}
-	ev_run(server->loop, EVRUN_ONCE);
+	sleep_here(server, end == UINT64_MAX ? UINT64_MAX : end - now);
 	/* Requests that have arrived meanwhile are stamped with the time of their arrival. */
 	vbi_worker_look(worker);
 }

@@ -200,6 +200,12 @@ struct vbi_transport {
 	 * close. */
 	int (*fd)(const struct vbi_domain *domain);
 	/*
+	 * Lets sleep() end, and fd() become readable, also while FD is readable. FD is the caller's and
+	 * stays open as long as the domain; what makes it readable is the caller's to take away. For a
+	 * worker's own events, such as to stop. Negative errno.
+	 */
+	int (*watch)(struct vbi_domain *domain, int fd);
+	/*
 	 * Sleeps on an armed domain until there may be work or TIMEOUT_NS have passed (UINT64_MAX:
 	 * none). The one member that blocks. For loops of our own; a foreign loop watches fd()
 	 * instead. 0, or -EINTR.
@@ -209,7 +215,7 @@ struct vbi_transport {
 	 * UINT64_MAX: never. */
 	uint64_t (*next_timeout)(const struct vbi_domain *domain);
 	/* Whether spinning can pay: false when every peer that could answer waits on this very CPU,
-	 * or this thread may run on one CPU only. */
+	 * or may do so because nobody has said where and this thread may run on one CPU only. */
 	bool (*spin_pays)(const struct vbi_domain *domain);
 
 	/* ---- Connections ---- */

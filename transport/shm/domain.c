@@ -133,3 +133,10 @@ void shm_domain_unwatch(struct shm_domain *domain, int fd, const struct shm_watc
 		if (domain->events[i].data.ptr == watch)
 			domain->events[i].data.ptr = NULL;
 }
+
+int shm_domain_watch_foreign(struct vbi_domain *base, int fd)
+{
+	static struct shm_watch foreign = {SHM_WATCH_FOREIGN, NULL};
+
+	return shm_domain_watch(shm_domain_of(base), fd, EPOLLIN, &foreign);
+}

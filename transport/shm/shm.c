@@ -30,6 +30,7 @@ const struct vbi_transport vbi_shm = {
 	.poll = shm_domain_poll,
 	.arm = shm_domain_arm,
 	.fd = shm_domain_fd,
+	.watch = shm_domain_watch_foreign,
 	.sleep = shm_domain_sleep,
 	.next_timeout = shm_domain_next_timeout,
 	.spin_pays = shm_domain_spin_pays,

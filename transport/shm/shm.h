@@ -30,8 +30,9 @@ static_assert(1u << (SHM_POOL_SHIFT_MIN + SHM_POOLS - 1) == VBI_MESSAGE_MAX, "a 
 /* What a descriptor in the domain's epoll belongs to. */
 enum shm_watch_kind {
 	SHM_WATCH_LISTENER,
-	SHM_WATCH_SOCKET, /* of an endpoint */
-	SHM_WATCH_WAKEUP, /* the eventfd that the peer of an endpoint writes */
+	SHM_WATCH_SOCKET,  /* of an endpoint */
+	SHM_WATCH_WAKEUP,  /* the eventfd that the peer of an endpoint writes */
+	SHM_WATCH_FOREIGN, /* somebody else's: it ends a sleep and nothing more */
 };
 
 struct shm_watch {
@@ -197,6 +198,7 @@ uint64_t shm_domain_next_timeout(const struct vbi_domain *base);
 /* ---- sleep.c ---- */
 
 int shm_domain_arm(struct vbi_domain *base);
+int shm_domain_watch_foreign(struct vbi_domain *base, int fd);
 int shm_domain_sleep(struct vbi_domain *base, uint64_t timeout_ns);
 bool shm_domain_spin_pays(const struct vbi_domain *base);
 /* Undoes what arm() told the peers. */

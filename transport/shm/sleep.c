@@ -159,15 +159,16 @@ bool shm_domain_spin_pays(const struct vbi_domain *base)
 {
 	struct shm_domain *domain = shm_domain_of(base);
 
-	if (domain->one_cpu)
-		return false;
 	tell_cpu(domain);
 	for (uint32_t i = 0; i < domain->n_active; i++) {
 		const struct shm_endpoint *endpoint = domain->active[i];
+		uint32_t peer_cpu;
 
-		/* One that has not said where it waits may be anywhere. */
-		if (endpoint &&
-		    __atomic_load_n(&endpoint->tx.peer->cpu, __ATOMIC_RELAXED) != domain->cpu)
+		if (!endpoint)
+			continue;
+		peer_cpu = __atomic_load_n(&endpoint->tx.peer->cpu, __ATOMIC_RELAXED);
+		/* One that has not said where it waits may be anywhere: with one CPU, that is here. */
+		if (peer_cpu != domain->cpu && (peer_cpu || !domain->one_cpu))
 			return true;
 	}
 	return false;

@@ -84,6 +84,8 @@ static void handle_event(const struct shm_watch *watch)
 		else if (endpoint->state == SHM_LIVE)
 			socket_readable(endpoint);
 		break;
+	case SHM_WATCH_FOREIGN: /* handle_events() has passed it over */
+		break;
 	}
 }
 
@@ -99,7 +101,8 @@ static int handle_events(struct shm_domain *domain)
 	while (domain->next_event < domain->n_events) {
 		const struct shm_watch *watch = domain->events[domain->next_event++].data.ptr;
 
-		if (!watch)
+		/* A foreign one is no event of ours: it must not look like work. */
+		if (!watch || watch->kind == SHM_WATCH_FOREIGN)
 			continue;
 		handle_event(watch);
 		n++;
