@@ -327,6 +327,9 @@ int vb_server_run(struct vb_server *server)
 
 	if (server->pid != getpid())
 		return vbi_edge(-EPERM);
+	/* From one of its own handlers, or from a second thread. */
+	if (server->running)
+		return vbi_edge(-EBUSY);
 	server->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (!server->loop) {
 		vbi_error_set(&server->error, EMFILE, "run",
