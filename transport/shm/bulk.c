@@ -115,11 +115,15 @@ static int64_t ready(const struct shm_endpoint *endpoint, const struct vbi_trans
 	*ret_at = window_of(endpoint, record, state->is_push) + at;
 	most = least(least(left, PIPE_STEP), size - at);
 	if (state->is_push) {
-		there = position - __atomic_load_n(&slot->out_drained, __ATOMIC_ACQUIRE);
-		return there > size ? -EPROTO : (int64_t)least(most, size - there);
+		there = __atomic_load_n(&slot->out_drained, __ATOMIC_ACQUIRE);
+		return there > position || position - there > size
+			       ? -EPROTO
+			       : (int64_t)least(most, size - (position - there));
 	}
-	there = __atomic_load_n(&slot->in_filled, __ATOMIC_ACQUIRE) - position;
-	return there > size ? -EPROTO : (int64_t)least(most, there);
+	there = __atomic_load_n(&slot->in_filled, __ATOMIC_ACQUIRE);
+	return there < position || there - position > size || there > record->length
+		       ? -EPROTO
+		       : (int64_t)least(most, there - position);
 }
 
 static void tell_moved(const struct shm_endpoint *endpoint, const struct vbi_transfer *transfer)
