@@ -266,15 +266,14 @@ static void received(void *owner, struct vbi_message *message)
 static void failed(void *owner, const struct vbi_cause *cause)
 {
 	struct vb_conn *conn = owner;
+	const char *where = conn->state == VBI_CONN_CONNECTING ? "connect" : "connection";
 
-	/* Who cannot connect has nothing but the address to know the connection by. */
-	if (conn->state == VBI_CONN_CONNECTING && !strstr(cause->sentence, conn->address))
-		vbi_error_first(&conn->error, cause->errnum, "connect", "%s: %s", conn->address,
+	/* The program knows its server by the address; the transport may not say it. */
+	if (!conn->worker->server && !strstr(cause->sentence, conn->address))
+		vbi_error_first(&conn->error, cause->errnum, where, "%s: %s", conn->address,
 				cause->sentence);
 	else
-		vbi_error_first(&conn->error, cause->errnum,
-				conn->state == VBI_CONN_CONNECTING ? "connect" : "connection", "%s",
-				cause->sentence);
+		vbi_error_first(&conn->error, cause->errnum, where, "%s", cause->sentence);
 	become_failed(conn);
 }
 

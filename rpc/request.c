@@ -130,7 +130,7 @@ void vbi_request_refuse(struct vbi_request *request, const char *sentence)
 	struct vb_conn *conn = request->conn;
 
 	vbi_conn_fail(conn, EPROTO, request->method->method->name,
-		      "the client sent a request for %s that is not one of that method: %s",
+		      "%s sent a request for %s that is not one of that method: %s", conn->address,
 		      request->method->method->name, sentence);
 	vbi_request_end(request);
 }
@@ -139,7 +139,7 @@ void vbi_request_refuse(struct vbi_request *request, const char *sentence)
 
 static void refuse_message(struct vb_conn *conn, struct vbi_message *message, const char *fault)
 {
-	vbi_conn_fail(conn, EPROTO, "receive", "the client broke the protocol: %s", fault);
+	vbi_conn_fail(conn, EPROTO, "receive", "%s broke the protocol: %s", conn->address, fault);
 	conn->ops->release(conn->endpoint, message);
 }
 
