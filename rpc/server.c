@@ -260,8 +260,8 @@ static bool is_stopping(const struct vb_server *server)
 }
 
 /*
- * With one transport, which is told of the stop event, the thread sleeps in the transport itself: to
- * be woken through the loop's epoll by the transport's epoll costs a quarter of a call more.
+ * With one transport, which is told of the stop event, the thread sleeps in the transport itself:
+ * to be woken through the loop's epoll by the transport's epoll costs a quarter of a call more.
  */
 static void sleep_here(struct vb_server *server, uint64_t timeout_ns)
 {

@@ -200,9 +200,9 @@ struct vbi_transport {
 	 * close. */
 	int (*fd)(const struct vbi_domain *domain);
 	/*
-	 * Lets sleep() end, and fd() become readable, also while FD is readable. FD is the caller's and
-	 * stays open as long as the domain; what makes it readable is the caller's to take away. For a
-	 * worker's own events, such as to stop. Negative errno.
+	 * Lets sleep() end, and fd() become readable, also while FD is readable. FD is the caller's
+	 * and stays open as long as the domain; what makes it readable is the caller's to take
+	 * away. For a worker's own events, such as to stop. Negative errno.
 	 */
 	int (*watch)(struct vbi_domain *domain, int fd);
 	/*

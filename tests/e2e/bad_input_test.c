@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program or its surroundings get wrong: each has its errno, and a sentence that names it. */
+/* What a program or its surroundings get wrong: each has its errno, and a sentence that names
+ * it. */
 #include "tests/e2e/harness.h"
 #include "tests/e2e/probe.h"
 

@@ -167,7 +167,8 @@ bool shm_domain_spin_pays(const struct vbi_domain *base)
 		if (!endpoint)
 			continue;
 		peer_cpu = __atomic_load_n(&endpoint->tx.peer->cpu, __ATOMIC_RELAXED);
-		/* One that has not said where it waits may be anywhere: with one CPU, that is here. */
+		/* One that has not said where it waits may be anywhere: with one CPU, that is
+		 * here. */
 		if (peer_cpu != domain->cpu && (peer_cpu || !domain->one_cpu))
 			return true;
 	}
