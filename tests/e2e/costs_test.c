@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What calls cost, counted: allocations by the linker's word, system calls by strace's, sleeps and
+ * wake-ups by the kernel's. Nothing here is timed.
+ */
+#include "tests/e2e/harness.h"
+#include "tests/e2e/probe.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/e2e/mallocs.h"
+#include "tests/e2e/pattern.h"
+
+#define KIB 1024ull
+
+struct client {
+	struct probe probe;
+	struct vb_conn *conn;
+	struct probe_peer *peer;
+};
+
+static void join(struct client *client, enum vb_wait wait)
+{
+	struct vb_options options = VB_OPTIONS_INIT;
+
+	options.wait = wait;
+	client->conn = probe_connect(&client->probe, &options);
+	client->peer = probe_bind(client->conn);
+}
+
+static void leave(struct client *client)
+{
+	probe_peer_free(client->peer);
+	vb_conn_close(client->conn);
+}
+
+/* ---- Allocations ---- */
+
+/* One round of everything that a program might do again and again. */
+static void round_of_calls(struct client *client, uint8_t *heap, uint8_t *allocated)
+{
+	const char *const texts[] = {"one", "two", "three"};
+	uint32_t n;
+
+	for (int32_t i = 0; i < 100; i++) {
+		probe_assert_alive(client->peer);
+		assert_int_equal(probe_measure(client->peer, "abcdef"), 6);
+		assert_int_equal(probe_post(client->peer, 1, NULL, 0), 0);
+		assert_int_equal(probe_fill(client->peer, 1, 100, heap, 100), 100);
+	}
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(probe_fill(client->peer, 1, 256 * KIB, heap, 256 * KIB),
+				 256 * KIB);
+		assert_int_equal(probe_check(client->peer, 1, heap, 256 * KIB), 256 * KIB);
+		assert_int_equal(probe_fill_direct(client->peer, 1, 256 * KIB, allocated,
+						   256 * KIB),
+				 256 * KIB);
+		assert_int_equal(probe_flip(client->peer, allocated, 256 * KIB), 256 * KIB);
+		probe_assert_failed(client->peer, probe_fail(client->peer, EIO), EIO, VB_EXECUTED);
+	}
+	assert_int_equal(probe_join(client->peer, texts, 3, &n), 11);
+}
+
+/* Sequences of strings are decoded into memory of their request's own: the one thing that costs. */
+#define MALLOCS_OF_JOIN 1
+
+static void test_no_allocations(void **state)
+{
+	struct client client;
+	uint8_t *heap = malloc(256 * KIB);
+	uint8_t *allocated;
+	struct probe_counters before, after;
+	uint64_t mallocs;
+
+	(void)state;
+	probe_start(&client.probe, NULL);
+	join(&client, VB_WAIT_ADAPTIVE);
+	allocated = vb_memory_alloc(client.conn, 256 * KIB);
+	assert_non_null(allocated);
+	for (unsigned i = 0; i < 3; i++)
+		round_of_calls(&client, heap, allocated);
+	probe_counters(client.peer);
+	before = probe_counters(client.peer);
+	mallocs = mallocs_count();
+	round_of_calls(&client, heap, allocated);
+	assert_int_equal(mallocs_count() - mallocs, 0);
+	after = probe_counters(client.peer);
+	/* Its own reading of /proc, for the counters before, allocates a buffer for stdio. */
+	assert_true(after.mallocs - before.mallocs <= MALLOCS_OF_JOIN + 2);
+	assert_true(after.allocations - before.allocations <= MALLOCS_OF_JOIN);
+	assert_int_equal(probe_client_stats(client.conn).allocations, 0);
+	vb_memory_free(NULL, allocated);
+	leave(&client);
+	probe_end(&client.probe);
+	free(heap);
+}
+
+/* ---- System calls ---- */
+
+/* Called by strace: this program again, with an address and a number of calls. */
+static int call_many(const char *address, long n)
+{
+	struct vb_options options = VB_OPTIONS_INIT;
+	struct vb_conn *conn;
+	struct probe_peer *peer;
+	uint8_t buffer[64];
+
+	options.wait = VB_WAIT_SPIN;
+	conn = vb_connect(address, &options);
+	peer = conn ? probe_peer_bind(conn) : NULL;
+	if (!peer)
+		return 1;
+	for (long i = 0; i < n; i++)
+		if (probe_add(peer, 1, 2) != 3 || probe_fill(peer, 1, 64, buffer, 64) != 64)
+			return 2;
+	probe_peer_free(peer);
+	vb_conn_close(conn);
+	return 0;
+}
+
+struct syscalls {
+	uint64_t looks; /* at the kernel, about once a millisecond, whatever is called */
+	uint64_t others;
+};
+
+/*
+ * Polling looks at sockets about once a millisecond, asks now and then on which CPUs it may run,
+ * and reads the clock, which is no system call where the vDSO does it.
+ */
+static bool is_look(const char *name)
+{
+	return strncmp(name, "epoll_", 6) == 0 || strcmp(name, "sched_getaffinity") == 0 ||
+	       strcmp(name, "clock_gettime") == 0;
+}
+
+/* Lines of `strace -c -U calls,name`. */
+static struct syscalls read_counts(const char *path)
+{
+	struct syscalls counts = {0};
+	FILE *file = fopen(path, "re");
+	char line[256];
+	char name[64];
+	unsigned long long n;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llu %63s", &n, name) != 2 || strcmp(name, "total") == 0)
+			continue;
+		if (is_look(name))
+			counts.looks += n;
+		else
+			counts.others += n;
+	}
+	fclose(file);
+	return counts;
+}
+
+struct strace {
+	const char *address;
+	const char *output;
+	const char *n;
+};
+
+static int exec_strace(void *context)
+{
+	const struct strace *strace = context;
+	char self[256];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length < 0)
+		return 126;
+	self[length] = '\0';
+	/* The leak sanitizer cannot work when it is traced itself. */
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	execlp("strace", "strace", "-f", "-qq", "-c", "-U", "calls,name", "-o", strace->output,
+	       self, "--call", strace->address, strace->n, (char *)NULL);
+	return 127;
+}
+
+static struct syscalls count_syscalls(const struct probe *probe, const char *n)
+{
+	char output[128];
+	struct strace strace = {probe->address, output, n};
+	int status;
+
+	snprintf(output, sizeof(output), "%s/strace", harness_directory());
+	status = harness_wait(harness_spawn(exec_strace, &strace));
+	if (status == 127)
+		harness_skip("strace is not installed");
+	if (status == 1 && access(output, F_OK) < 0)
+		harness_skip("strace may not trace here");
+	assert_int_equal(status, 0);
+	return read_counts(output);
+}
+
+/* N calls and twice as many: what they differ in is what calls cost. */
+static void test_no_system_calls(void **state)
+{
+	struct probe probe;
+	struct syscalls once, twice;
+
+	(void)state;
+	probe_start(&probe, "--wait", "spin", NULL);
+	once = count_syscalls(&probe, "2000");
+	twice = count_syscalls(&probe, "4000");
+	assert_true(once.others > 0);
+	/* Where the two ends were moved by the kernel, a page or a signal more may be met. */
+	if (twice.others > once.others + 5)
+		fail_msg("2000 calls: %llu system calls, 4000 calls: %llu",
+			 (unsigned long long)once.others, (unsigned long long)twice.others);
+	probe_end(&probe);
+}
+
+/* ---- Idling ---- */
+
+/* Times the process went to sleep by itself. */
+static uint64_t voluntary_switches(pid_t pid)
+{
+	char path[64];
+	char line[128];
+	unsigned long long n = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %llu", &n) == 1)
+			break;
+	fclose(file);
+	return n;
+}
+
+/* Clock ticks of CPU time, the process's own and the kernel's for it. */
+static uint64_t cpu_ticks(pid_t pid)
+{
+	char path[64];
+	unsigned long long user = 0, system = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	/* Fields 14 and 15; the name in field 2 has no blanks. */
+	if (fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+		   &system) != 2)
+		user = system = 0;
+	fclose(file);
+	return user + system;
+}
+
+static void idle(const char *wait, unsigned n_clients)
+{
+	struct client clients[20];
+	uint64_t switches, ticks;
+
+	probe_start(&clients[0].probe, "--wait", wait, NULL);
+	for (unsigned i = 0; i < n_clients; i++) {
+		clients[i].probe = clients[0].probe;
+		join(&clients[i], VB_WAIT_ADAPTIVE);
+		probe_assert_alive(clients[i].peer);
+	}
+	/* Its last spin is over by then. */
+	usleep(200000);
+	switches = voluntary_switches(clients[0].probe.pid);
+	ticks = cpu_ticks(clients[0].probe.pid);
+	usleep(1000000);
+	assert_true(voluntary_switches(clients[0].probe.pid) - switches <= 5);
+	assert_true(cpu_ticks(clients[0].probe.pid) - ticks <= 2);
+	for (unsigned i = 0; i < n_clients; i++) {
+		probe_assert_alive(clients[i].peer);
+		leave(&clients[i]);
+	}
+	probe_end(&clients[0].probe);
+}
+
+static void test_idle_server(void **state)
+{
+	(void)state;
+	idle("adaptive", 1);
+	idle("sleep", 1);
+	idle("adaptive", 20);
+}
+
+static int wait_for_ever(void *context)
+{
+	struct client client = *(struct client *)context;
+
+	join(&client, VB_WAIT_ADAPTIVE);
+	probe_peer_set_deadline(client.peer, VB_NO_DEADLINE);
+	return probe_hold(client.peer) ? 1 : 0;
+}
+
+/* A client in a call that takes long sleeps until its answer comes. */
+static void test_waiting_client(void **state)
+{
+	struct client client;
+	uint64_t switches, ticks;
+	pid_t waiter;
+
+	(void)state;
+	probe_start(&client.probe, NULL);
+	waiter = harness_spawn(wait_for_ever, &client);
+	probe_expect(&client.probe, PROBE_HOLDING);
+	usleep(200000);
+	switches = voluntary_switches(waiter);
+	ticks = cpu_ticks(waiter);
+	usleep(1000000);
+	assert_true(voluntary_switches(waiter) - switches <= 5);
+	assert_true(cpu_ticks(waiter) - ticks <= 2);
+	probe_release(&client.probe);
+	assert_int_equal(harness_wait(waiter), 0);
+	probe_end(&client.probe);
+}
+
+/* ---- Counters of slow paths ---- */
+
+/* Lets a call go when its caller must be asleep. */
+static int release_slowly(void *context)
+{
+	struct probe *probe = context;
+	char event;
+
+	if (read(probe->report, &event, 1) != 1 || event != PROBE_HOLDING)
+		return 1;
+	usleep(100000);
+	return write(probe->gate, "g", 1) == 1 ? 0 : 1;
+}
+
+static void test_counters(void **state)
+{
+	struct client client;
+	pid_t helper;
+	struct vb_stats stats;
+	struct probe_counters served;
+
+	(void)state;
+	probe_start(&client.probe, "--wait", "sleep", NULL);
+	join(&client, VB_WAIT_SLEEP);
+	for (unsigned i = 0; i < 10; i++)
+		probe_assert_alive(client.peer);
+	stats = probe_client_stats(client.conn);
+	assert_int_equal(stats.calls, 10);
+	assert_int_equal(stats.calls_failed, 0);
+	/* A hello, a bind and ten requests; a hello, an acknowledgement and ten replies. */
+	assert_int_equal(stats.messages_sent, 12);
+	assert_int_equal(stats.messages_received, 12);
+	probe_assert_failed(client.peer, probe_fail(client.peer, EIO), EIO, VB_EXECUTED);
+	probe_assert_failed(client.peer, probe_missing(client.peer), ENOSYS, VB_NOT_EXECUTED);
+	probe_assert_failed(client.peer, probe_measure(client.peer, NULL), EFAULT, VB_NOT_SENT);
+	assert_int_equal(probe_client_stats(client.conn).calls_failed, 3);
+	served = probe_counters(client.peer);
+	assert_int_equal(served.calls_failed, 2);
+	/* ENOSYS was not dispatched; the counting call is. */
+	assert_int_equal(served.calls, 12);
+	assert_int_equal(served.unknown_methods, 1);
+	assert_true(served.sleeps > 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(probe_post(client.peer, 1, NULL, 0), 0);
+	assert_int_equal(probe_counters(client.peer).calls, 18);
+	assert_int_equal(probe_client_stats(client.conn).oneways, 5);
+	stats = probe_client_stats(client.conn);
+	helper = harness_spawn(release_slowly, &client.probe);
+	assert_int_equal(probe_hold(client.peer), 0);
+	assert_int_equal(harness_wait(helper), 0);
+	assert_true(probe_client_stats(client.conn).sleeps > stats.sleeps);
+	leave(&client);
+	probe_end(&client.probe);
+}
+
+static const struct harness_test tests[] = {
+	HARNESS_TEST(test_no_allocations), HARNESS_TEST(test_no_system_calls),
+	HARNESS_TEST(test_idle_server),	   HARNESS_TEST(test_waiting_client),
+	HARNESS_TEST(test_counters),
+};
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "--call") == 0)
+		return call_many(argv[2], atol(argv[3]));
+	return harness_main(tests, sizeof(tests) / sizeof(tests[0]), 1, argc, argv);
+}
