@@ -191,6 +191,24 @@ static const char *failure_text(struct gen_emit *e, const struct idl_decl *metho
 			  has_outs(m) ? "nothing is written; " : "", prefix);
 }
 
+/* What the author says of a parameter, on lines of its own: "fd: from open()". */
+static bool doc_params(struct gen_emit *e, const struct idl_method *m)
+{
+	bool is_any = false;
+
+	for (const struct idl_param *p = m->params; p; p = p->next) {
+		const char *text = p->node.name.text;
+
+		for (size_t i = 0; i < p->node.doc.n_lines; i++)
+			text = gen_format(e, "%s%s%s", text, i ? " " : ": ",
+					  doc_line(e, &p->node.doc, i));
+		if (p->node.doc.n_lines)
+			doc_wrap(e, text);
+		is_any |= p->node.doc.n_lines > 0;
+	}
+	return is_any;
+}
+
 void gen_doc_method(struct gen_emit *e, const struct idl_decl *method)
 {
 	const struct idl_method *const m = &method->u.method;
@@ -218,7 +236,7 @@ void gen_doc_method(struct gen_emit *e, const struct idl_decl *method)
 		text = gen_format(e, "%s Deprecated.", text);
 	gen_emit(e, "/*\n", NULL);
 	doc_lines(e, &method->node.doc);
-	if (method->node.doc.n_lines)
+	if (doc_params(e, m) || method->node.doc.n_lines)
 		gen_emit(e, " *\n", NULL);
 	doc_wrap(e, text);
 	gen_emit(e, " */\n", NULL);

@@ -193,6 +193,8 @@ int ty_sequences(struct ty_peer *peer, const double *a, uint32_t n_a, const stru
 int ty_old(struct ty_peer *peer) __attribute__((deprecated));
 
 /*
+ * a: How many, of those that are left.
+ *
  * Not idempotent: never resent. Deadline 2 s unless the peer's is set. One round trip. On
  * failure ty_peer_outcome() tells whether the server ran it. Since 2.2: ENOSYS, not sent, when
  * the server is older.
