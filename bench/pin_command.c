@@ -30,6 +30,7 @@
 /* One point's share of a round. */
 #define POINT_NS       (10 * UINT64_C(1000000))
 #define PAGE	       4096u
+#define SHORT_COPIES   1024u
 
 enum { OPTION_ROUNDS = 256, OPTION_CPU, OPTION_JSON, OPTION_PLOT };
 
@@ -92,27 +93,31 @@ static const struct argp argp = {
 	       "mlock.",
 };
 
-/* The mean: one short copy is below the clock's step. */
+/* Durations of one point; the median is told, because some are interrupted. */
+static struct histogram histogram;
+
+/* In batches: one short copy is below the clock's step. */
 static double copy_us(struct pin_command *command, uint64_t size)
 {
-	uint64_t start = monotonic_ns(), elapsed = 0, copies = 0;
-	unsigned i, batch = size <= PAGE ? 1024 : 1;
+	unsigned i, batch = size <= PAGE ? SHORT_COPIES : 1;
+	uint64_t start = monotonic_ns();
 
-	while (elapsed < POINT_NS) {
+	histogram_clear(&histogram);
+	while (monotonic_ns() - start < POINT_NS) {
+		uint64_t before = ticks_now();
+
 		for (i = 0; i < batch; i++) {
 			memcpy(command->to, command->from, size);
 			__asm__ volatile("" : : "r"(command->to) : "memory");
 		}
-		copies += batch;
-		elapsed = monotonic_ns() - start;
+		histogram_add(&histogram, ticks_now() - before);
 	}
-	return (double)elapsed / (double)copies / 1e3;
+	return histogram_quantile(&histogram, 0.5) * ticks_ns() / batch / 1e3;
 }
 
-/* The median: some calls are interrupted. NAN: the system refuses so much. */
+/* NAN: the system refuses so much. */
 static double pin_us(struct pin_command *command, uint64_t size)
 {
-	static struct histogram histogram;
 	uint64_t start = monotonic_ns();
 
 	histogram_clear(&histogram);
