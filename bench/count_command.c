@@ -20,8 +20,8 @@
 #include "bench/pair.h"
 #include "bench/progress.h"
 
-/* Stepped calls: exact, so few are enough, if a ring that is gone round comes round meanwhile: what
- * a receiver writes into a line costs the sender when it is there again. Some before, not counted. */
+/* Stepped calls: exact, so few are enough, but a ring must come round meanwhile: what a receiver
+ * writes into a line costs the sender when it is there again. Some before are not counted. */
 #define STEP_SKIP	 64u
 #define STEP_CALLS	 256u
 /* Compared runs. */
