@@ -19,21 +19,7 @@
 #define TRANSFER_MAX (64 * MIB)
 
 static const uint64_t sizes[] = {
-	0,
-	1,
-	7,
-	31,
-	32,
-	4095,
-	4096,
-	4097,
-	8 * KIB,
-	64 * KIB,
-	MIB - 1,
-	9 * MIB,
-	33 * MIB,
-	TRANSFER_MAX - 1,
-	TRANSFER_MAX,
+	0, 1, 7, 31, 32, 4095, 4096, 4097, 8000, 8 * KIB, 64 * KIB, MIB - 1, 9 * MIB, TRANSFER_MAX,
 };
 #define N_SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
@@ -108,7 +94,7 @@ static void test_sizes(void **state)
 		exchange(client.peer, memory + FENCE, sizes[i], probe_fill, probe_check,
 			 probe_flip);
 		/* An address that is a multiple of nothing. */
-		if (sizes[i] && sizes[i] < TRANSFER_MAX)
+		if (sizes[i] && sizes[i] < MIB)
 			exchange(client.peer, memory + FENCE + 1, sizes[i], probe_fill, probe_check,
 				 probe_flip);
 	}

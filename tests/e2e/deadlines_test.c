@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,23 +103,33 @@ static int64_t call_stopped(struct client *client, void *buffer, size_t size)
 	return probe_suffer(client->peer, SIGSTOP, 1, buffer, size);
 }
 
+static bool is_stopped(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	/* Left for harness_wait_stopped(). */
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT), 0);
+	return info.si_pid == pid;
+}
+
 /* Stops the server when a third has been copied. */
 static int64_t call_stopped_halfway(struct client *client, void *buffer, size_t size)
 {
-	uint64_t deadline_ns = 700 * MS;
 	int64_t result = 0;
 
 	/* Where the copy was over before the server stopped, there was nothing late. */
 	for (unsigned i = 0; i < 20 && result >= 0; i++) {
 		probe_peer_set_deadline(client->peer, VB_NO_DEADLINE);
 		assert_int_equal(probe_watch(client->peer, size / 3, 0, SIGSTOP), 0);
-		probe_peer_set_deadline(client->peer, deadline_ns);
+		probe_peer_set_deadline(client->peer, 3000 * MS);
 		result = probe_fill(client->peer, 1, size, buffer, size);
 		if (result >= 0) {
 			harness_wait_stopped(client->probe.pid);
 			probe_signal(&client->probe, SIGCONT);
 		}
 	}
+	if (result < 0 && !is_stopped(client->probe.pid))
+		harness_skip("the machine is too busy to copy a third in 3 seconds");
 	return result;
 }
 
