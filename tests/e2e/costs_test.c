@@ -135,7 +135,7 @@ struct syscalls {
  */
 static bool is_look(const char *name)
 {
-	return strncmp(name, "epoll_", 6) == 0 || strcmp(name, "sched_getaffinity") == 0 ||
+	return strstr(name, "epoll_") == name || strcmp(name, "sched_getaffinity") == 0 ||
 	       strcmp(name, "clock_gettime") == 0;
 }
 
@@ -383,6 +383,6 @@ static const struct harness_test tests[] = {
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "--call") == 0)
-		return call_many(argv[2], atol(argv[3]));
+		return call_many(argv[2], strtol(argv[3], NULL, 10));
 	return harness_main(tests, sizeof(tests) / sizeof(tests[0]), 1, argc, argv);
 }
