@@ -293,6 +293,11 @@ void shm_connect_readable(struct shm_endpoint *endpoint)
 	ssize_t length = shm_socket_receive(endpoint->socket_fd, &answer, sizeof(answer), fds,
 					    &n_fds);
 
+	/* A server that closed before it had read our hello resets the connection; its answer
+	 * stands behind that. */
+	if (length == -ECONNRESET)
+		length = shm_socket_receive(endpoint->socket_fd, &answer, sizeof(answer), fds,
+					    &n_fds);
 	if (length == -EAGAIN || length == -EINTR)
 		return;
 	for (unsigned i = 0; i < n_fds; i++)

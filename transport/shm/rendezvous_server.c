@@ -255,8 +255,9 @@ static void drop_oldest(struct shm_listener *listener)
 	}
 }
 
-/* Gives up the reserve to tell one client that there is no descriptor for it. */
-static void refuse_one(struct shm_listener *listener)
+/* Gives up the reserve to tell one client that there is no descriptor for it. False: there is
+ * nobody to tell. */
+static bool refuse_one(struct shm_listener *listener)
 {
 	struct shm_domain *domain = listener->domain;
 	int fd;
@@ -272,6 +273,7 @@ static void refuse_one(struct shm_listener *listener)
 		close(fd);
 	}
 	domain->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd >= 0;
 }
 
 static void take_socket(struct shm_listener *listener, int fd)
@@ -306,7 +308,8 @@ void shm_listener_readable(struct shm_listener *listener)
 		if (fd >= 0) {
 			take_socket(listener, fd);
 		} else if (errno == EMFILE || errno == ENFILE) {
-			refuse_one(listener);
+			if (!refuse_one(listener))
+				return;
 		} else if (errno != ECONNABORTED && errno != EINTR) {
 			return;
 		}
