@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests with bulk that wait for each other's memory, and what becomes of them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rpc/fake_transport.h"
+#include "rpc/packed.h"
+#include "rpc/request.h"
+#include "rpc/server.h"
+
+#define MIB 1048576u
+
+/* Requests that may be outstanding. */
+#define INFLIGHT 1024
+
+/* Lowest and highest address of a handler's frame. */
+static uintptr_t lowest, highest;
+static unsigned n_served;
+
+struct fake_ops {
+	size_t size;
+	int (*take)(void);
+	int (*give)(void);
+};
+
+static int handler(void)
+{
+	return 0;
+}
+
+/* Method 1 takes a buffer that is exposed, method 2 gives none of one that is. */
+static void serve(struct vb_request *req, enum vb_direction direction)
+{
+	struct vb_reader reader;
+	uintptr_t here = (uintptr_t)&reader;
+
+	if (!vb_reader_request(&reader, req, 32) ||
+	    !vb_read_request_buffer(&reader, 24, MIB, direction, 0, &req->buffers[0])) {
+		vb_stub_bad_request(req);
+		return;
+	}
+	if (!vb_stub_request_buffers(req, 1, 24))
+		return;
+	lowest = n_served && lowest < here ? lowest : here;
+	highest = highest > here ? highest : here;
+	n_served++;
+	req->buffers[0].length = 0;
+	vb_stub_reply_send(req, 24);
+}
+
+static void serve_take(struct vb_request *req)
+{
+	serve(req, VB_IN);
+}
+
+static void serve_give(struct vb_request *req)
+{
+	serve(req, VB_OUT);
+}
+
+static const struct vb_method methods[] = {
+	{.name = "fake.take", .request_fixed = 32, .reply_fixed = 24, .number = 1},
+	{.name = "fake.give", .request_fixed = 32, .reply_fixed = 24, .number = 2},
+};
+
+static const struct vb_interface interface = {
+	.size = sizeof(struct vb_interface),
+	.name = "fake",
+	.id = 77,
+	.major = 1,
+	.message_max = 8192,
+	.methods = methods,
+	.n_methods = 2,
+};
+
+static const struct vb_service_method service_methods[] = {
+	{&methods[0], serve_take, offsetof(struct fake_ops, take)},
+	{&methods[1], serve_give, offsetof(struct fake_ops, give)},
+};
+
+static const struct vb_service service = {
+	.size = sizeof(struct vb_service),
+	.interface = &interface,
+	.methods = service_methods,
+	.n_methods = 2,
+	.ops_size = sizeof(struct fake_ops),
+	.bound = sizeof(struct fake_ops),
+	.gone = sizeof(struct fake_ops),
+};
+
+static const struct fake_ops ops = {sizeof(ops), handler, handler};
+
+/* ---- Two clients of a server with memory for one transfer ---- */
+
+struct fixture {
+	struct vb_server *server;
+	struct vbi_worker *worker;
+	struct fake_endpoint *clients[2];
+	unsigned n_greeted[2]; /* messages sent to each before its first request */
+};
+
+static struct fixture *fixture;
+
+/* Hello and bind, as a client of this library sends them. */
+static void greet(unsigned i)
+{
+	static struct vbi_worker client_worker;
+	struct vbi_bound bound = {.id = 77, .major = 1};
+	struct vb_conn client = {.worker = &client_worker, .window = INFLIGHT};
+	struct fake_message message = fake_message(VBI_KIND_CONTROL);
+	uint32_t length;
+
+	client_worker.message_max = FAKE_MESSAGE_MAX;
+	client.n_bound = 1;
+	client.bound = &bound;
+	length = vbi_packed_hello(&client, (uint8_t *)&message, sizeof(message), 0, NULL);
+	fake_deliver(fixture->clients[i], message, length);
+	message = fake_message(VBI_KIND_CONTROL);
+	message.header.credits = INFLIGHT;
+	length = vbi_packed_binds(&client, (uint8_t *)&message, sizeof(message));
+	fake_deliver(fixture->clients[i], message, length);
+	vbi_worker_poll(fixture->worker);
+	fixture->n_greeted[i] = fixture->clients[i]->n_sent;
+	assert_int_equal(fixture->n_greeted[i], 2);
+}
+
+static int set_up(void **state)
+{
+	struct vb_server_options options = VB_SERVER_OPTIONS_INIT;
+	struct fake_endpoint *first;
+	struct fake_domain *domain;
+
+	(void)state;
+	n_served = 0;
+	lowest = highest = 0;
+	fake_on_poll = NULL;
+	fixture = calloc(1, sizeof(*fixture));
+	options.bulk_max = MIB;
+	options.inflight = INFLIGHT;
+	fixture->server = vb_server_create(&options);
+	assert_non_null(fixture->server);
+	assert_int_equal(vb_stub_serve(fixture->server, &service, &ops, NULL), 0);
+	/* The server's worker is known by a connection of it. */
+	domain = calloc(1, sizeof(*domain));
+	first = fake_endpoint_new(domain);
+	assert_int_equal(vbi_server_accepted(fixture->server, &first->base), 0);
+	fixture->worker = ((struct vb_conn *)first->base.owner)->worker;
+	free(domain);
+	domain = fake_domain_new(fixture->worker);
+	domain->endpoints[domain->n_endpoints++] = first;
+	fixture->clients[0] = first;
+	fixture->clients[1] = fake_endpoint_new(domain);
+	assert_int_equal(vbi_server_accepted(fixture->server, &fixture->clients[1]->base), 0);
+	greet(0);
+	greet(1);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	vb_server_free(fixture->server);
+	free(fixture);
+	return 0;
+}
+
+/* CLIENT calls METHOD in SLOT with an exposed buffer of a mebibyte. */
+static void call(unsigned client, uint16_t method, uint16_t slot)
+{
+	struct fake_message message = fake_message(VBI_KIND_REQUEST);
+	const uint32_t field[] = {32, 1};
+	const struct vbi_record record = {.length = MIB};
+
+	message.header.interface = 1;
+	message.header.method = method;
+	message.header.slot = slot;
+	message.header.credits = INFLIGHT;
+	message.header.time = 1000000;
+	memcpy(message.body, field, sizeof(field));
+	memcpy(message.body + 8, &record, sizeof(record));
+	fake_deliver(fixture->clients[client], message, 56);
+	vbi_worker_poll(fixture->worker);
+}
+
+static unsigned n_answers(unsigned client)
+{
+	return fixture->clients[client]->n_sent - fixture->n_greeted[client];
+}
+
+static const struct fake_message *answer(unsigned client, unsigned n)
+{
+	return fake_sent(fixture->clients[client], fixture->n_greeted[client] + n);
+}
+
+static void finish_pulls(unsigned client)
+{
+	while (fixture->clients[client]->n_pulls)
+		fake_finish_pull(fixture->clients[client], 0);
+}
+
+static void test_one_after_the_other(void **state)
+{
+	(void)state;
+	call(0, 1, 0);
+	assert_true(fixture->clients[0]->n_pulls > 0);
+	call(1, 1, 0);
+	assert_int_equal(fixture->clients[1]->n_pulls, 0);
+	assert_int_equal(fixture->worker->stats.bulk_waits, 1);
+	finish_pulls(0);
+	assert_int_equal(n_answers(0), 1);
+	assert_true(fixture->clients[1]->n_pulls > 0);
+	finish_pulls(1);
+	assert_int_equal(n_answers(1), 1);
+	assert_int_equal(answer(1, 0)->header.kind, VBI_KIND_REPLY);
+	assert_int_equal(fixture->worker->stats.bytes_bulk_pulled, 2 * MIB);
+}
+
+/* What a client held when it broke the rules is another's. */
+static void test_memory_of_a_refused_client(void **state)
+{
+	struct fake_message nonsense = fake_message(VBI_KIND_END);
+
+	(void)state;
+	call(0, 1, 0);
+	call(1, 1, 0);
+	assert_int_equal(fixture->clients[1]->n_pulls, 0);
+	fake_deliver(fixture->clients[0], nonsense, sizeof(nonsense.header));
+	vbi_worker_poll(fixture->worker);
+	assert_true(fixture->clients[0]->closed);
+	assert_true(fixture->clients[1]->n_pulls > 0);
+	finish_pulls(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
+static void test_memory_of_a_dead_client(void **state)
+{
+	(void)state;
+	call(0, 1, 0);
+	call(1, 1, 0);
+	fixture->clients[0]->breaks = true;
+	vbi_worker_poll(fixture->worker);
+	assert_true(fixture->clients[0]->closed);
+	finish_pulls(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
+/* One that waits in the middle of the queue and is given up is answered there. */
+static void test_cancel_in_the_queue(void **state)
+{
+	struct fake_message cancel = fake_message(VBI_KIND_CANCEL);
+
+	(void)state;
+	call(0, 1, 0);
+	for (uint16_t slot = 0; slot < 3; slot++)
+		call(1, 1, slot);
+	cancel.header.slot = 1;
+	cancel.header.credits = INFLIGHT;
+	fake_deliver(fixture->clients[1], cancel, sizeof(cancel.header));
+	vbi_worker_poll(fixture->worker);
+	assert_int_equal(n_answers(1), 2);
+	assert_int_equal(answer(1, 0)->header.kind, VBI_KIND_FAILURE);
+	assert_int_equal(answer(1, 0)->header.status, ECANCELED);
+	assert_int_equal(answer(1, 0)->header.slot, 1);
+	assert_int_equal(answer(1, 0)->header.flags, 0);
+	assert_int_equal(answer(1, 1)->header.flags, VBI_FLAG_CONTROL_ACK);
+	finish_pulls(0);
+	finish_pulls(1);
+	assert_int_equal(n_answers(1), 4);
+	assert_int_equal(answer(1, 2)->header.slot, 0);
+	assert_int_equal(answer(1, 3)->header.slot, 2);
+}
+
+/* A thousand that are over as soon as they begin do not stand on each other's shoulders. */
+static void test_stack_of_a_long_queue(void **state)
+{
+	(void)state;
+	call(0, 1, 0);
+	for (uint16_t slot = 0; slot < INFLIGHT; slot++)
+		call(1, 2, slot);
+	assert_int_equal(n_served, 0);
+	finish_pulls(0);
+	assert_int_equal(n_served, INFLIGHT + 1);
+	assert_int_equal(n_answers(1), INFLIGHT);
+	assert_true(highest - lowest < 16384);
+}
+
+static void test_records_that_name_nothing(void **state)
+{
+	(void)state;
+	fixture->clients[0]->pull_answer = -EPROTO;
+	call(0, 1, 0);
+	assert_true(fixture->clients[0]->closed);
+	assert_int_equal(n_answers(0), 0);
+	assert_int_equal(fixture->worker->stats.protocol_errors, 1);
+	call(1, 1, 0);
+	finish_pulls(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
+/* A pull that fails for another reason is an answer. */
+static void test_pull_that_fails(void **state)
+{
+	(void)state;
+	call(0, 1, 0);
+	while (fixture->clients[0]->n_pulls)
+		fake_finish_pull(fixture->clients[0], -ENOMEM);
+	assert_int_equal(n_answers(0), 1);
+	assert_int_equal(answer(0, 0)->header.kind, VBI_KIND_FAILURE);
+	assert_int_equal(answer(0, 0)->header.status, ENOMEM);
+	assert_int_equal(fixture->worker->stats.bytes_bulk_pulled, 0);
+	assert_int_equal(n_served, 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_one_after_the_other),	    TEST(test_memory_of_a_refused_client),
+		TEST(test_memory_of_a_dead_client), TEST(test_cancel_in_the_queue),
+		TEST(test_stack_of_a_long_queue),   TEST(test_records_that_name_nothing),
+		TEST(test_pull_that_fails),
+	};
+
+	return cmocka_run_group_tests_name("bulk", tests, NULL, NULL);
+}
