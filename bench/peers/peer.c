@@ -40,8 +40,10 @@ static int run_client(const struct peer_program *program, char **words)
 		err(1, "%s", program->name);
 	memset(request, 'v', size);
 	run_init(&run, program->name, size, size);
-	if (program->connect(words[0], request, size) < 0)
+	if (program->connect(words[0], request, size) < 0) {
+		free(request);
 		return 1;
+	}
 	if (measure_warm_up(&plan, program->call, NULL) < 0)
 		err(1, "%s", program->name);
 	cpu_usage(&before);

@@ -196,6 +196,7 @@ int fixture_setup_unconnected(void **state)
 	    ops->listen(fixture->server_domain, fixture->address, fixture, &fixture->listener,
 			&cause) < 0) {
 		print_error("%s\n", cause.sentence);
+		free(fixture);
 		return -1;
 	}
 	if (subject->threaded && pthread_create(&fixture->thread, NULL, server_main, fixture))

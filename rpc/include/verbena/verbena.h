@@ -232,7 +232,7 @@ struct vb_stats {
 	uint64_t unknown_methods;      /* requests for a method without handler (ENOSYS) */
 	uint64_t connections_accepted; /* server */
 	uint64_t connections_refused;  /* server: too many, refused by policy, not to be trusted */
-	uint64_t allocations;	      /* memory allocations after connection set-up */
+	uint64_t allocations;	       /* memory allocations after connection set-up */
 };
 #define VB_STATS_INIT                                                                             \
 	{                                                                                         \
