@@ -26,12 +26,14 @@ static struct vb_stats stats;
 static struct vbi_domain *domain;
 static struct vbi_listener *listener;
 static struct vbi_cause cause;
-static unsigned n_connected, n_failed;
+static struct vbi_endpoint *client;
+static unsigned n_connected, n_failed, n_served;
 
 static int accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	(void)listener_owner;
 	endpoint->owner = endpoint;
+	n_served++;
 	return 0;
 }
 
@@ -48,7 +50,11 @@ static void received(void *owner, struct vbi_message *message)
 
 static void failed(void *owner, const struct vbi_cause *why)
 {
-	(void)owner;
+	if (owner != client) {
+		vbi_shm.close(owner);
+		n_served--;
+		return;
+	}
 	n_failed++;
 	cause = *why;
 }
@@ -67,6 +73,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	/* The served ends see their clients go. */
+	while (n_served)
+		vbi_shm.poll(domain);
 	vbi_shm.domain_close(domain);
 	return 0;
 }
@@ -78,16 +87,16 @@ static int try_listen(const char *where)
 
 static int try_connect(const char *where, uint64_t arena)
 {
-	struct vbi_endpoint *endpoint;
-	int error = vbi_shm.connect(domain, where, arena, NULL, &endpoint, &cause);
+	int error = vbi_shm.connect(domain, where, arena, NULL, &client, &cause);
 
 	if (error)
 		return error;
-	endpoint->owner = endpoint;
+	client->owner = client;
 	while (!n_connected && !n_failed)
 		vbi_shm.poll(domain);
 	error = n_failed ? -cause.errnum : 0;
-	vbi_shm.close(endpoint);
+	vbi_shm.close(client);
+	client = NULL;
 	return error;
 }
 
