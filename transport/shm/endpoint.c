@@ -11,6 +11,7 @@
 #include "transport/shm/bulk.h"
 #include "transport/shm/expose.h"
 #include "transport/shm/shm.h"
+#include "transport/shm/socket.h"
 
 struct shm_endpoint *shm_endpoint_new(struct shm_domain *domain, enum shm_role role, int socket_fd)
 {
@@ -24,9 +25,10 @@ struct shm_endpoint *shm_endpoint_new(struct shm_domain *domain, enum shm_role r
 	endpoint->role = role;
 	endpoint->queue_end = &endpoint->queue;
 	endpoint->socket_fd = socket_fd;
-	endpoint->memory_fd = endpoint->own_fd = endpoint->peer_fd = -1;
+	endpoint->memory_fd = endpoint->own_fd = endpoint->peer_fd = endpoint->process_fd = -1;
 	endpoint->socket_watch = (struct shm_watch){SHM_WATCH_SOCKET, endpoint};
 	endpoint->wakeup_watch = (struct shm_watch){SHM_WATCH_WAKEUP, endpoint};
+	endpoint->process_watch = (struct shm_watch){SHM_WATCH_PROCESS, endpoint};
 	if (shm_domain_add(domain, endpoint) < 0) {
 		free(endpoint);
 		return NULL;
@@ -42,6 +44,17 @@ static int equip_client(struct shm_endpoint *endpoint)
 	endpoint->exposures = shm_exposures_create();
 	endpoint->arena = shm_arena_create(endpoint->mapping, endpoint->arena_size);
 	return endpoint->exposures && endpoint->arena ? 0 : -ENOMEM;
+}
+
+/* Without a pidfd the end of the socket has to do. */
+static void watch_process(struct shm_endpoint *endpoint)
+{
+	endpoint->process_fd = shm_socket_process(endpoint->socket_fd);
+	if (endpoint->process_fd >= 0 && shm_domain_watch(endpoint->domain, endpoint->process_fd,
+							  EPOLLIN, &endpoint->process_watch) < 0) {
+		close(endpoint->process_fd);
+		endpoint->process_fd = -1;
+	}
 }
 
 int shm_endpoint_go_live(struct shm_endpoint *endpoint, uint32_t peer_message_max)
@@ -64,6 +77,7 @@ int shm_endpoint_go_live(struct shm_endpoint *endpoint, uint32_t peer_message_ma
 				 &endpoint->wakeup_watch);
 	if (error)
 		return error;
+	watch_process(endpoint);
 	endpoint->side = &control->side[own];
 	shm_rx_init(&endpoint->rx, base + SHM_RING_AT(peer),
 		    shm_ring_size(domain->base.message_max), &endpoint->side->consumed,
@@ -106,6 +120,7 @@ void shm_endpoint_fail(struct shm_endpoint *endpoint, int errnum, const char *fo
 	/* The peer learns of it by the end of the socket. */
 	close_fd(endpoint, &endpoint->socket_fd, &endpoint->socket_watch);
 	close_fd(endpoint, &endpoint->own_fd, &endpoint->wakeup_watch);
+	close_fd(endpoint, &endpoint->process_fd, &endpoint->process_watch);
 	endpoint->report_next = NULL;
 	*domain->failed_end = endpoint;
 	domain->failed_end = &endpoint->report_next;
@@ -143,6 +158,7 @@ void shm_endpoint_close(struct vbi_endpoint *base)
 	shm_exposures_abandon(endpoint);
 	close_fd(endpoint, &endpoint->socket_fd, &endpoint->socket_watch);
 	close_fd(endpoint, &endpoint->own_fd, &endpoint->wakeup_watch);
+	close_fd(endpoint, &endpoint->process_fd, &endpoint->process_watch);
 	close_fd(endpoint, &endpoint->peer_fd, NULL);
 	close_fd(endpoint, &endpoint->memory_fd, NULL);
 	if (endpoint->n_sending)

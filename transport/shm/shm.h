@@ -32,6 +32,7 @@ enum shm_watch_kind {
 	SHM_WATCH_LISTENER,
 	SHM_WATCH_SOCKET,  /* of an endpoint */
 	SHM_WATCH_WAKEUP,  /* the eventfd that the peer of an endpoint writes */
+	SHM_WATCH_PROCESS, /* the peer's process */
 	SHM_WATCH_FOREIGN, /* somebody else's: it ends a sleep and nothing more */
 };
 
@@ -84,11 +85,13 @@ struct shm_endpoint {
 	struct shm_side *side; /* shared: ours */
 	struct shm_mapping *mapping;
 	int socket_fd;
-	int memory_fd; /* client, until connected */
-	int own_fd;    /* eventfd that we sleep on */
-	int peer_fd;   /* eventfd that the peer sleeps on */
+	int memory_fd;	/* client, until connected */
+	int own_fd;	/* eventfd that we sleep on */
+	int peer_fd;	/* eventfd that the peer sleeps on */
+	int process_fd; /* pidfd of the peer; -1: the socket alone tells its end */
 	struct shm_watch socket_watch;
 	struct shm_watch wakeup_watch;
+	struct shm_watch process_watch;
 	uint64_t deadline_ns;	     /* 0: none; handshake: when to give up; waiting: when to try */
 	struct shm_address *address; /* client, until connected */
 	unsigned path;		     /* of these, the one in use */

@@ -257,6 +257,42 @@ static void domain_without_descriptors(void **state)
 	close(next);
 }
 
+/* A client's child that holds everything open does not keep the client alive. */
+static void death_in_spite_of_a_child(void **state)
+{
+	int hold[2];
+	pid_t child;
+	int status;
+
+	(void)state;
+	assert_int_equal(pipe(hold), 0);
+	assert_int_equal(try_listen(path), 0);
+	child = fork();
+	if (!child) {
+		char byte;
+
+		close(hold[1]);
+		setup(NULL);
+		if (vbi_shm.connect(domain, path, 0, NULL, &client, &cause))
+			_exit(1);
+		client->owner = client;
+		while (!n_connected && !n_failed)
+			vbi_shm.poll(domain);
+		/* The grandchild lives until the test lets it go. */
+		if (!fork())
+			_exit(read(hold[0], &byte, 1) != 0);
+		_exit(n_failed != 0);
+	}
+	close(hold[0]);
+	while (waitpid(child, &status, WNOHANG) == 0)
+		vbi_shm.poll(domain);
+	assert_int_equal(status, 0);
+	while (n_served)
+		vbi_shm.poll(domain);
+	close(hold[1]);
+	vbi_shm.listener_close(listener);
+}
+
 /* As another user: 0, or the errno. */
 static int as_other_user(int (*what)(void))
 {
@@ -337,6 +373,7 @@ int main(void)
 		CASE(too_much_memory),
 		CASE(limit_on_descriptors),
 		CASE(domain_without_descriptors),
+		CASE(death_in_spite_of_a_child),
 		CASE(others_have_no_right),
 		CASE(names_by_environment),
 	};

@@ -43,6 +43,20 @@ void shm_endpoint_set_deadline(struct shm_endpoint *endpoint, uint64_t deadline_
 	endpoint->deadline_ns = deadline_ns;
 }
 
+/* What the peer wrote before its end is still delivered; no more than the ring can hold. */
+static void peer_ended(struct shm_endpoint *endpoint)
+{
+	if (endpoint->eof)
+		return;
+	shm_domain_unwatch(endpoint->domain, endpoint->socket_fd, &endpoint->socket_watch);
+	if (endpoint->process_fd >= 0)
+		shm_domain_unwatch(endpoint->domain, endpoint->process_fd,
+				   &endpoint->process_watch);
+	endpoint->eof = endpoint->chores = true;
+	endpoint->eof_limit = shm_rx_position(&endpoint->rx) + EOF_LAPS * endpoint->rx.size;
+	shm_endpoint_activate(endpoint);
+}
+
 /* Something on the socket of a connection that is up: its end, or a breach. */
 static void socket_readable(struct shm_endpoint *endpoint)
 {
@@ -57,11 +71,7 @@ static void socket_readable(struct shm_endpoint *endpoint)
 				  endpoint->base.identity.pid);
 		return;
 	}
-	/* What it wrote before its end is still delivered; no more than the ring can hold. */
-	shm_domain_unwatch(endpoint->domain, endpoint->socket_fd, &endpoint->socket_watch);
-	endpoint->eof = endpoint->chores = true;
-	endpoint->eof_limit = shm_rx_position(&endpoint->rx) + EOF_LAPS * endpoint->rx.size;
-	shm_endpoint_activate(endpoint);
+	peer_ended(endpoint);
 }
 
 static void handle_event(const struct shm_watch *watch)
@@ -75,6 +85,10 @@ static void handle_event(const struct shm_watch *watch)
 	case SHM_WATCH_WAKEUP:
 		if (endpoint->state == SHM_LIVE)
 			shm_endpoint_activate(endpoint);
+		break;
+	case SHM_WATCH_PROCESS:
+		if (endpoint->state == SHM_LIVE)
+			peer_ended(endpoint);
 		break;
 	case SHM_WATCH_SOCKET:
 		if (endpoint->state == SHM_CONNECT_SENT)

@@ -2,9 +2,15 @@
 #include "transport/shm/socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 int shm_socket_open(void)
 {
@@ -97,4 +103,23 @@ struct vb_identity shm_socket_identity(int socket_fd)
 		.gid = credentials.gid,
 		.pid = credentials.pid,
 	};
+}
+
+int shm_socket_process(int socket_fd)
+{
+	struct pollfd entry = {.events = POLLIN};
+	socklen_t size = sizeof(entry.fd);
+
+	/* Linux 6.5. Before it a number has to do; should another process have it by now, the end
+	 * of the socket still tells. */
+	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERPIDFD, &entry.fd, &size) < 0)
+		entry.fd = (int)syscall(SYS_pidfd_open, shm_socket_identity(socket_fd).pid, 0);
+	if (entry.fd < 0)
+		return -errno;
+	/* One that listened and left the socket to a child. */
+	if (poll(&entry, 1, 0) == 1) {
+		close(entry.fd);
+		return -ESRCH;
+	}
+	return entry.fd;
 }

@@ -26,6 +26,12 @@ int shm_socket_send(int socket_fd, const void *bytes, size_t size, const int *fd
 ssize_t shm_socket_receive(int socket_fd, void *bytes, size_t size, int fds[SHM_SOCKET_FDS_MAX],
 			   unsigned *ret_n_fds);
 
+/*
+ * A pidfd of the process at the other end, which is readable when that has ended: a child of it
+ * may hold its end of the socket open. Negative errno: not known, or it has ended already.
+ */
+int shm_socket_process(int socket_fd);
+
 /* Who is at the other end, by the kernel's word. All -1 if it does not say. */
 struct vb_identity shm_socket_identity(int socket_fd);
 
