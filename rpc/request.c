@@ -255,6 +255,7 @@ void vbi_request_received(struct vb_conn *conn, struct vbi_message *message)
 		return;
 	}
 	conn->stats->calls++;
+	conn->ops->prepare(conn->endpoint);
 	method->serve(&request->head);
 }
 

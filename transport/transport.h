@@ -245,6 +245,11 @@ struct vbi_transport {
 	/* A buffer for a message of at most limits.send_max bytes. NULL: all are in use (rpc's
 	 * credits bound how many it needs). */
 	struct vbi_message *(*message_get)(struct vbi_endpoint *endpoint);
+	/*
+	 * A hint that a send follows within some ten nanoseconds: the transport may get ready for it
+	 * meanwhile. Nothing changes if none follows.
+	 */
+	void (*prepare)(struct vbi_endpoint *endpoint);
 	/* Gives back a buffer that was not sent. */
 	void (*message_put)(struct vbi_endpoint *endpoint, struct vbi_message *message);
 	/*

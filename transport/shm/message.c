@@ -131,6 +131,11 @@ static inline void flush(struct shm_endpoint *endpoint)
 		shm_endpoint_activate(endpoint);
 }
 
+void shm_endpoint_prepare(struct vbi_endpoint *base)
+{
+	shm_tx_prepare(&shm_endpoint_of(base)->tx);
+}
+
 void shm_endpoint_send(struct vbi_endpoint *base, struct vbi_message *base_message, uint32_t length,
 		       bool more)
 {

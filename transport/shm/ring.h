@@ -117,6 +117,24 @@ static inline void shm_first_store(uint8_t *line, uint64_t first)
 
 /* ---- Producer ---- */
 
+/*
+ * Asks for the line that the next message will start on. The consumer polls it, so it is shared, and
+ * to own it takes about as long as to make the message. Asked for much earlier the consumer would
+ * have it back by then: 110 ns became 190 in most calls when this stood where a message arrives.
+ */
+static inline void shm_tx_prepare(const struct shm_tx *tx)
+{
+	const uint8_t *line = tx->data + tx->offset;
+
+#if defined(__x86_64__)
+	/* The compiler's own prefetch for writing needs an option that not all CPUs have; to those
+	 * without it this instruction does nothing. */
+	__asm__ volatile("prefetchw (%0)" : : "r"(line));
+#else
+	__builtin_prefetch(line, 1, 3);
+#endif
+}
+
 static inline bool shm_tx_has_room(const struct shm_tx *tx, uint32_t length)
 {
 	return tx->offset + shm_span(length) <= tx->edge;

@@ -39,6 +39,7 @@ const struct vbi_transport vbi_shm = {
 	.connect = shm_connect,
 	.close = shm_endpoint_close,
 	.message_get = shm_endpoint_message_get,
+	.prepare = shm_endpoint_prepare,
 	.message_put = shm_endpoint_message_put,
 	.send = shm_endpoint_send,
 	.flush = shm_endpoint_flush,

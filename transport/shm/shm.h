@@ -237,6 +237,7 @@ void shm_endpoint_wake(struct shm_endpoint *endpoint, uint32_t flags);
 bool shm_endpoint_has_work(const struct shm_endpoint *endpoint);
 
 struct vbi_message *shm_endpoint_message_get(struct vbi_endpoint *base);
+void shm_endpoint_prepare(struct vbi_endpoint *base);
 void shm_endpoint_message_put(struct vbi_endpoint *base, struct vbi_message *message);
 void shm_endpoint_send(struct vbi_endpoint *base, struct vbi_message *message, uint32_t length,
 		       bool more);
