@@ -186,7 +186,48 @@ void gen_get_heap(struct gen_emit *e, const struct gen_place *place,
 	}
 }
 
-/* ---- the function of a growing struct ---- */
+/* ---- the functions of a growing struct ---- */
+
+/* Whether a string is in the struct, or in one inside of it. Types do not recurse. */
+static bool has_string(const struct idl_decl *decl)
+{
+	const struct idl_wire_block *const block = &decl->u.structure.layout->block;
+
+	for (size_t i = 0; i < block->n_fields; i++) {
+		const struct idl_wire_field *const field = &block->fields[i];
+
+		if (field->kind == IDL_WIRE_STRING)
+			return true;
+		if (field->kind == IDL_WIRE_STRUCT && has_string(field->decl))
+			return true;
+	}
+	return false;
+}
+
+/* What a member holds, beyond zeroes, until it is read. */
+static void get_default(struct gen_emit *e, const struct idl_wire_field *field)
+{
+	if (field->kind == IDL_WIRE_STRING)
+		gen_emit(e, "value->$name$ = \"\";\n", "name", field->name, NULL);
+	else if (field->kind == IDL_WIRE_STRUCT && has_string(field->decl))
+		gen_emit(e, "$default$(&value->$name$);\n", "default",
+			 gen_wire_name(e, field->decl, "default"), "name", field->name, NULL);
+}
+
+void gen_default_struct(struct gen_emit *e, const struct idl_decl *decl)
+{
+	const struct idl_wire_block *const block = &decl->u.structure.layout->block;
+
+	if (!has_string(decl))
+		return;
+	gen_emit(e, "static void $name$(struct $struct$ *value)\n{\n", "name",
+		 gen_wire_name(e, decl, "default"), "struct", decl->c_name, NULL);
+	gen_emit_indent(e);
+	for (size_t i = 0; i < block->n_fields; i++)
+		get_default(e, &block->fields[i]);
+	gen_emit_outdent(e);
+	gen_emit(e, "}\n\n", NULL);
+}
 
 static void get_plain(struct gen_emit *e, const struct gen_place *place,
 		      const struct idl_wire_field *field)
@@ -290,8 +331,8 @@ static void get_fields(struct gen_emit *e, const struct gen_place *place,
 	for (size_t i = 0; i < block->n_fields; i++) {
 		const struct idl_wire_field *const field = &block->fields[i];
 
-		if (field->kind == IDL_WIRE_STRING && field->since_minor > 0)
-			gen_emit(e, "value->$name$ = \"\";\n", "name", field->name, NULL);
+		if (field->since_minor > 0)
+			get_default(e, field);
 		if (field->since_minor > 0) {
 			gen_emit(e, "if (reader->minor >= $since$) {\n", "since",
 				 gen_number(e, field->since_minor), NULL);

@@ -4,6 +4,7 @@
 
 #include "codegen/c_types.h"
 #include "codegen/gen.h"
+#include "codegen/stub.h"
 
 #define NS_PER_US 1000u
 
@@ -37,7 +38,9 @@ static void method_entry(struct gen_emit *e, const struct idl_decl *method, size
 {
 	const struct idl_method *const m = &method->u.method;
 	const struct idl_method_layout *const layout = m->layout;
+	struct gen_method both;
 
+	gen_method_init(&both, method, index);
 	gen_emit(e,
 		 "[$index$] = {\n"
 		 "\t.name = \"$title$\",\n"
@@ -50,7 +53,7 @@ static void method_entry(struct gen_emit *e, const struct idl_decl *method, size
 		 gen_number(e, layout->request.max), NULL);
 	if (m->result != IDL_RESULT_ONEWAY)
 		gen_emit(e, "\t.reply_fixed = $reply_fixed$,\n\t.reply_max = $reply_max$,\n",
-			 "reply_fixed", gen_number(e, layout->reply.fixed), "reply_max",
+			 "reply_fixed", gen_number(e, both.reply_heap), "reply_max",
 			 gen_number(e, layout->reply.max), NULL);
 	gen_emit(e, "\t.number = $number$,\n", "number", gen_number(e, m->number), NULL);
 	if (m->since.minor)

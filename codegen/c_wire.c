@@ -261,8 +261,10 @@ static void emit_needed(struct gen_emit *e, const struct needs *needs, const str
 			check_frozen(e, d);
 		} else {
 			struct_size(e, d);
-			if (need->is_zero_asked)
+			if (need->is_zero_asked) {
 				gen_zero_struct(e, d);
+				gen_default_struct(e, d);
+			}
 			gen_put_struct(e, d);
 			gen_get_struct(e, d);
 		}

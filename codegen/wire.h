@@ -71,4 +71,10 @@ void gen_get_heap(struct gen_emit *e, const struct gen_place *place,
 
 void gen_get_struct(struct gen_emit *e, const struct idl_decl *decl);
 
+/*
+ * What a struct reads as where its field is not known yet: zero, but strings are empty. Only for
+ * structs in fields of a later version, and nothing for one without strings.
+ */
+void gen_default_struct(struct gen_emit *e, const struct idl_decl *decl);
+
 #endif

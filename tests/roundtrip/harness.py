@@ -122,6 +122,8 @@ class Side:
     def emit_struct(self, struct):
         c_type = struct.c_type(self.prefix)
         fields = [f for f in fields_at(struct, self.schema.minor) if not f.reserved]
+        if isinstance(struct, Growing):
+            self.emit_default(struct, fields)
         head = f"static void fill_{struct.name}({c_type} *v, uint64_t seed, unsigned minor)"
         self.emit(head)
         self.open("{")
@@ -130,6 +132,8 @@ class Side:
             seed = f"rt_mix(seed, {field.index})"
             if isinstance(field.type, String):
                 self.emit(f'v->{field.name} = "";')
+            if isinstance(field.type, Growing):
+                self.emit(f"default_{field.type.name}(&v->{field.name});")
             if field.since:
                 self.open(f"if (minor >= {field.since}) {{")
             if field.optional:
@@ -144,6 +148,19 @@ class Side:
         self.emit("")
         if isinstance(struct, Growing):
             self.emit_same(struct, fields)
+
+    def emit_default(self, struct, fields):
+        """A struct that the other end does not know: zeroes, but strings are empty."""
+        self.emit(f"static void default_{struct.name}({struct.c_type(self.prefix)} *v)")
+        self.open("{")
+        self.emit("(void)v;")
+        for field in fields:
+            if isinstance(field.type, String):
+                self.emit(f'v->{field.name} = "";')
+            elif isinstance(field.type, Growing):
+                self.emit(f"default_{field.type.name}(&v->{field.name});")
+        self.close()
+        self.emit("")
 
     def emit_same(self, struct, fields):
         c_type = struct.c_type(self.prefix)

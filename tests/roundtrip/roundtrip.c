@@ -13,7 +13,7 @@
 #define SEEDS_OF_METHOD	   2  /* for the fuzzer */
 #define MUTATIONS_OF_CALL  12
 #define MUTATION_BYTES_MAX 3
-#define SMALL_MESSAGE	   1024u
+#define SMALL_HEAP	   160u /* and little else */
 
 extern const struct rt_side new_side;
 extern const struct rt_side old_side;
@@ -30,10 +30,30 @@ static void library_plain(struct vb_conn *conn)
 	(void)conn;
 }
 
+/* The largest fixed parts of a side's messages; less no connection may have. */
+static void fixed_parts(const struct rt_side *side, uint32_t *request, uint32_t *reply)
+{
+	struct vb_conn conn;
+	struct vb_server server = {&conn};
+
+	side->serve(&server);
+	for (uint32_t i = 0; i < conn.service->n_methods; i++) {
+		const struct vb_method *const m = conn.service->methods[i].method;
+
+		*request = m->request_fixed > *request ? m->request_fixed : *request;
+		*reply = m->reply_fixed > *reply ? m->reply_fixed : *reply;
+	}
+}
+
 static void library_small(struct vb_conn *conn)
 {
-	conn->message_max = SMALL_MESSAGE;
-	conn->reply_max = SMALL_MESSAGE;
+	uint32_t request = 0;
+	uint32_t reply = 0;
+
+	fixed_parts(&new_side, &request, &reply);
+	fixed_parts(&old_side, &request, &reply);
+	conn->message_max = request + SMALL_HEAP;
+	conn->reply_max = reply + SMALL_HEAP;
 }
 
 static void library_late(struct vb_conn *conn)

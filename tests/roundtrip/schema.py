@@ -150,6 +150,7 @@ class Schema:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.identity = self.random.getrandbits(63) | 1
+        self.inline = self.random.choice([64, 1024])
         self.enums = []
         self.frozen = []
         self.growing = []
@@ -341,7 +342,7 @@ class Schema:
     def at(self, minor):
         """The same schema as its version 1.minor was."""
         old = object.__new__(Schema)
-        old.identity, old.minor = self.identity, minor
+        old.identity, old.minor, old.inline = self.identity, minor, self.inline
         old.frozen, old.enums = self.frozen, self.enums
         old.growing = self.growing
         old.methods = [method for method in self.methods if method.since <= minor]
@@ -398,7 +399,7 @@ def idl_text(schema, prefix):
         f"interface random @0x{schema.identity:016x} version 1.{schema.minor} {{",
         f"\tprefix {prefix};",
         "\tmax_message 64KiB;",
-        "\tmax_inline 64;",
+        f"\tmax_inline {schema.inline};",
     ]
     for enum in schema.enums:
         out.append(f"\t{'closed ' if enum.closed else ''}enum {enum.name} : {enum.base} {{")

@@ -45,10 +45,10 @@ struct vb_method {
 	const char *name;     /* "file.read", for errors */
 	uint64_t deadline_ns; /* the method's, else the interface's, else 10 s; VB_NO_DEADLINE if it
 				 says so */
-	uint32_t request_fixed; /* header + root at the declared minor */
+	uint32_t request_fixed; /* header and root */
 	uint32_t request_max;	/* computed from the declared bounds; may exceed what a message can
 				   hold */
-	uint32_t reply_fixed;
+	uint32_t reply_fixed;	/* header, root and out structs, all but buffers */
 	uint32_t reply_max;
 	uint16_t number;
 	uint16_t since; /* minor version that brought it */

@@ -155,7 +155,7 @@ static const struct vb_method buffers__methods[] = {
 		.deadline_ns = UINT64_C(10000000000),
 		.request_fixed = 80,
 		.request_max = 1112,
-		.reply_fixed = 40,
+		.reply_fixed = 48,
 		.reply_max = 5144,
 		.number = 13,
 	},
