@@ -75,7 +75,7 @@ struct vb_options {
 	uint64_t grace_ns;    /* how long past its deadline a call with exposed memory waits for an
 				 answer; default 10 ms */
 	enum vb_wait wait;    /* default VB_WAIT_ADAPTIVE */
-	uint32_t message_max; /* bytes of the largest message this side receives, 256 B to 64 KiB;
+	uint32_t message_max; /* bytes of the largest message this side receives, 4 KiB to 64 KiB;
 				 default 8 KiB */
 	uint32_t inflight; /* calls of this connection outstanding at most, 1 to 1024; default 64 */
 	uint64_t memory_max; /* bytes that vb_memory_alloc can give out on this connection; default
@@ -130,7 +130,7 @@ VB_EXPORT void vb_memory_free(struct vb_conn *conn, void *memory);
 struct vb_server_options {
 	size_t size;	      /* sizeof(struct vb_server_options) */
 	enum vb_wait wait;    /* default VB_WAIT_ADAPTIVE */
-	uint32_t message_max; /* bytes of the largest message this side receives, 256 B to 64 KiB;
+	uint32_t message_max; /* bytes of the largest message this side receives, 4 KiB to 64 KiB;
 				 default 8 KiB */
 	uint32_t inflight; /* requests one connection may have outstanding, 1 to 1024; default 64 */
 	uint32_t connections_max; /* connections at a time; one more is refused with EBUSY; default
