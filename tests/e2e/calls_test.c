@@ -4,6 +4,7 @@
 #include "tests/e2e/probe.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,98 @@ static void test_remaining_time(void **state)
 	end(&client);
 }
 
+static void call_in_every_size(struct client *client)
+{
+	static uint8_t buffer[300000];
+
+	for (unsigned i = 0; i < 30; i++) {
+		probe_assert_alive(client->peer);
+		assert_int_equal(probe_post(client->peer, i, NULL, 0), 0);
+	}
+	for (uint64_t n = 1; n < sizeof(buffer); n *= 13) {
+		probe_assert_result(client->peer, probe_fill(client->peer, n, n, buffer, n), n);
+		assert_true(pattern_is(buffer, n, n));
+		probe_assert_result(client->peer, probe_check(client->peer, n, buffer, n), n);
+	}
+}
+
+static void test_ways_of_waiting(void **state)
+{
+	static const char *const server[] = {"spin", "sleep", "adaptive"};
+	static const enum vb_wait own[] = {VB_WAIT_SPIN, VB_WAIT_SLEEP, VB_WAIT_ADAPTIVE};
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		struct vb_options options = VB_OPTIONS_INIT;
+		struct client client;
+
+		options.wait = own[i / 3];
+		probe_start(&client.probe, "--wait", server[i % 3], NULL);
+		client.conn = probe_connect(&client.probe, &options);
+		client.peer = probe_bind(client.conn);
+		call_in_every_size(&client);
+		end(&client);
+	}
+}
+
+/* Both ends have one CPU between them: who spins keeps the other from answering. */
+static void test_one_cpu(void **state)
+{
+	struct client client;
+	cpu_set_t all, one;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	for (size_t cpu = 0; cpu < CPU_SETSIZE && !CPU_COUNT(&one); cpu++)
+		if (CPU_ISSET(cpu, &all))
+			CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	begin(&client);
+	for (unsigned i = 0; i < 20; i++)
+		call_in_every_size(&client);
+	end(&client);
+}
+
+/* Closing first and freeing the peers after is legal, if nothing is called between. */
+static void test_peers_outlive_their_connection(void **state)
+{
+	struct client client;
+	struct probe_peer *other;
+
+	(void)state;
+	begin(&client);
+	other = probe_bind(client.conn);
+	probe_assert_alive(other);
+	vb_conn_close(client.conn);
+	probe_peer_free(client.peer);
+	probe_peer_free(other);
+	probe_peer_free(NULL);
+	vb_conn_close(NULL);
+	probe_end(&client.probe);
+}
+
+static void test_two_addresses(void **state)
+{
+	struct client client;
+	struct client other;
+
+	(void)state;
+	probe_start(&client.probe, "--also", "shm://second", NULL);
+	other.probe = client.probe;
+	snprintf(other.probe.address, sizeof(other.probe.address), "shm://second");
+	client.conn = probe_connect(&client.probe, NULL);
+	client.peer = probe_bind(client.conn);
+	other.conn = probe_connect(&other.probe, NULL);
+	other.peer = probe_bind(other.conn);
+	call_in_every_size(&client);
+	call_in_every_size(&other);
+	assert_int_equal(probe_counters(client.peer).accepted, 2);
+	probe_peer_free(other.peer);
+	vb_conn_close(other.conn);
+	end(&client);
+}
+
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_fixed_arguments),
 	HARNESS_TEST(test_success_leaves_errno),
@@ -378,6 +471,10 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_message_max_extremes),
 	HARNESS_TEST(test_sessions_come_and_go),
 	HARNESS_TEST(test_remaining_time),
+	HARNESS_TEST(test_ways_of_waiting),
+	HARNESS_TEST(test_one_cpu),
+	HARNESS_TEST(test_peers_outlive_their_connection),
+	HARNESS_TEST(test_two_addresses),
 };
 
 HARNESS_MAIN(tests, 2)

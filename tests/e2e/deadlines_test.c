@@ -511,17 +511,64 @@ static void test_stopped_server(void **state)
 	end(&client);
 }
 
+/* More than the ring holds is kept, and arrives in order when the server goes on. */
+static void test_full_ring(void **state)
+{
+	struct vb_options options = VB_OPTIONS_INIT;
+	uint8_t data[2000];
+	struct client client;
+	uint64_t count = 0;
+	uint64_t total = 0;
+	uint64_t sent = 0;
+	uint64_t n;
+
+	(void)state;
+	options.inflight = 1024;
+	probe_start(&client.probe, "--inflight", "1024", NULL);
+	client.conn = probe_connect(&client.probe, &options);
+	client.peer = probe_bind(client.conn);
+	probe_assert_alive(client.peer);
+	stop(&client);
+	probe_peer_set_deadline(client.peer, 20 * MS);
+	for (n = 0;; n++) {
+		pattern_fill(data, sizeof(data), n);
+		if (probe_post(client.peer, n, data, sizeof(data)) < 0)
+			break;
+		sent += n;
+	}
+	probe_assert_failed(client.peer, -1, ETIMEDOUT, VB_NOT_SENT);
+	assert_int_equal(n, 1024);
+	assert_true(probe_client_stats(client.conn).ring_full > 0);
+	probe_signal(&client.probe, SIGCONT);
+	probe_peer_set_deadline(client.peer, 0);
+	assert_int_equal(probe_posted(client.peer, &count, &total), 0);
+	assert_int_equal(count, n);
+	assert_int_equal(total, sent);
+	end(&client);
+}
+
 static const struct harness_test tests[] = {
-	HARNESS_TEST(test_stopped_halfway_heap),    HARNESS_TEST(test_stopped_halfway_allocated),
-	HARNESS_TEST(test_held_inline_heap),	    HARNESS_TEST(test_held_inline_allocated),
-	HARNESS_TEST(test_held_inline_stack),	    HARNESS_TEST(test_held_exposed_heap),
-	HARNESS_TEST(test_held_exposed_allocated),  HARNESS_TEST(test_held_exposed_stack),
-	HARNESS_TEST(test_held_large_allocated),    HARNESS_TEST(test_held_direct_allocated),
-	HARNESS_TEST(test_held_direct_heap),	    HARNESS_TEST(test_stopped_inline_stack),
-	HARNESS_TEST(test_stopped_exposed_stack),   HARNESS_TEST(test_stopped_exposed_allocated),
-	HARNESS_TEST(test_methods_own_deadline),    HARNESS_TEST(test_late_answers_free_slots),
-	HARNESS_TEST(test_half_the_slots_late),	    HARNESS_TEST(test_shortest_deadlines),
-	HARNESS_TEST(test_deadlines_while_copying), HARNESS_TEST(test_stopped_server),
+	HARNESS_TEST(test_stopped_halfway_heap),
+	HARNESS_TEST(test_stopped_halfway_allocated),
+	HARNESS_TEST(test_held_inline_heap),
+	HARNESS_TEST(test_held_inline_allocated),
+	HARNESS_TEST(test_held_inline_stack),
+	HARNESS_TEST(test_held_exposed_heap),
+	HARNESS_TEST(test_held_exposed_allocated),
+	HARNESS_TEST(test_held_exposed_stack),
+	HARNESS_TEST(test_held_large_allocated),
+	HARNESS_TEST(test_held_direct_allocated),
+	HARNESS_TEST(test_held_direct_heap),
+	HARNESS_TEST(test_stopped_inline_stack),
+	HARNESS_TEST(test_stopped_exposed_stack),
+	HARNESS_TEST(test_stopped_exposed_allocated),
+	HARNESS_TEST(test_methods_own_deadline),
+	HARNESS_TEST(test_late_answers_free_slots),
+	HARNESS_TEST(test_half_the_slots_late),
+	HARNESS_TEST(test_shortest_deadlines),
+	HARNESS_TEST(test_deadlines_while_copying),
+	HARNESS_TEST(test_stopped_server),
+	HARNESS_TEST(test_full_ring),
 };
 
 HARNESS_MAIN(tests, 8)

@@ -24,6 +24,7 @@ struct probe_server probe_server;
 struct settings {
 	struct vb_server_options options;
 	const char *address;
+	const char *second_address;
 	unsigned long runs;
 	bool only_old;	  /* serves probe 1.0 and nothing else */
 	bool has_stopper; /* another thread stops the server at SIGUSR2 */
@@ -140,6 +141,8 @@ static void set_option(struct settings *settings, const char *name, const char *
 		settings->only_old = number;
 	else if (strcmp(name, "--stopper") == 0)
 		settings->has_stopper = number;
+	else if (strcmp(name, "--also") == 0)
+		settings->second_address = value;
 	else if (strcmp(name, "--sessions") == 0)
 		probe_server.report_sessions = number;
 	else
@@ -168,7 +171,8 @@ static int run(const struct settings *settings)
 	}
 	probe_server.server = server;
 	prepare_stopping(settings);
-	if (serve(server, settings) < 0 || vb_server_listen(server, settings->address) < 0) {
+	if (serve(server, settings) < 0 || vb_server_listen(server, settings->address) < 0 ||
+	    (settings->second_address && vb_server_listen(server, settings->second_address) < 0)) {
 		fprintf(stderr, "probe-server: %s\n", vb_server_error(server)->sentence);
 		return 1;
 	}

@@ -260,6 +260,41 @@ static void test_closed_exposure(void **state)
 	scene_end(scene);
 }
 
+/* Memory that is named twice, and in the arena. What the client then gets is its own affair. */
+static void test_overlapping_records(void **state)
+{
+	struct scene *scene = scene_begin("--inflight", "64");
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct vbi_exposure exposure = {.length = 4096, .rights = VBI_REMOTE_READ};
+		struct vbi_endpoint *endpoint;
+		struct vbi_record records[2];
+		struct raw_message message;
+		void *memory;
+
+		scene_go_to(scene, BOUND);
+		endpoint = scene->raw.endpoint;
+		memory = i ? endpoint->ops->memory_alloc(endpoint, 4096) : calloc(1, 4096);
+		assert_non_null(memory);
+		exposure.address = memory;
+		assert_int_equal(endpoint->ops->expose(endpoint, &exposure), 0);
+		records[0] = records[1] = exposure.records[0];
+		send_check(&scene->raw, 8192, 48, 2, records, 96);
+		if (raw_receive(&scene->raw, &message)) {
+			assert_int_equal(message.header.kind, VBI_KIND_FAILURE);
+			assert_int_equal(message.header.slot, SCENE_SLOT);
+		}
+		raw_close(&scene->raw);
+		if (i)
+			vbi_shm.memory_free(memory);
+		else
+			free(memory);
+		probe_assert_alive(scene->peer);
+	}
+	scene_end(scene);
+}
+
 /* Hangs up in the middle of everything, many times. */
 static void test_hanging_up(void **state)
 {
@@ -289,6 +324,7 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_slot_in_use),
 	HARNESS_TEST(test_request_without_credit),
 	HARNESS_TEST(test_closed_exposure),
+	HARNESS_TEST(test_overlapping_records),
 	HARNESS_TEST(test_hanging_up),
 };
 
