@@ -361,7 +361,8 @@ static void names_by_environment(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-int main(void)
+/* shm_test [not PATTERN | only PATTERN] */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(names_are_in_the_sentences),
@@ -379,6 +380,10 @@ int main(void)
 	};
 	int failures;
 
+	if (argc == 3 && !strcmp(argv[1], "not"))
+		cmocka_set_skip_filter(argv[2]);
+	else if (argc == 3)
+		cmocka_set_test_filter(argv[2]);
 	if (!mkdtemp(directory))
 		return 1;
 	failures = cmocka_run_group_tests(tests, NULL, NULL);
