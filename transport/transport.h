@@ -246,8 +246,8 @@ struct vbi_transport {
 	 * credits bound how many it needs). */
 	struct vbi_message *(*message_get)(struct vbi_endpoint *endpoint);
 	/*
-	 * A hint that a send follows within some ten nanoseconds: the transport may get ready for it
-	 * meanwhile. Nothing changes if none follows.
+	 * A hint that a send follows within some ten nanoseconds: the transport may get ready for
+	 * it meanwhile. Nothing changes if none follows.
 	 */
 	void (*prepare)(struct vbi_endpoint *endpoint);
 	/* Gives back a buffer that was not sent. */

@@ -118,9 +118,10 @@ static inline void shm_first_store(uint8_t *line, uint64_t first)
 /* ---- Producer ---- */
 
 /*
- * Asks for the line that the next message will start on. The consumer polls it, so it is shared, and
- * to own it takes about as long as to make the message. Asked for much earlier the consumer would
- * have it back by then: 110 ns became 190 in most calls when this stood where a message arrives.
+ * Asks for the line that the next message will start on. The consumer polls it, so it is shared,
+ * and to own it takes about as long as to make the message. Asked for much earlier the consumer
+ * would have it back by then: 110 ns became 190 in most calls when this stood where a message
+ * arrives.
  */
 static inline void shm_tx_prepare(const struct shm_tx *tx)
 {
