@@ -47,6 +47,37 @@ const char *idl_source_text(struct idl_checker *c, struct idl_span span)
 	return text;
 }
 
+/* Whether what a type allows depends on the version of the interface that it stands in. */
+static bool has_version(const struct idl_decl *decl)
+{
+	if (decl->kind == IDL_DECL_ENUM)
+		return decl->u.enumeration.is_closed;
+	if (!decl->u.structure.is_frozen_type)
+		return true;
+	/* Types do not contain themselves: this ends. */
+	for (const struct idl_field *f = decl->u.structure.fields; f; f = f->next)
+		if (f->type->kind == IDL_TYPE_NAMED && f->type->decl && f->type->decl->owner &&
+		    has_version(f->type->decl))
+			return true;
+	return false;
+}
+
+/* Each interface agrees on a minor version of its own, and knows no other. */
+static bool check_owner(struct idl_checker *c, bool *in_error, const struct idl_type *type)
+{
+	const struct idl_decl *owner = type->decl->owner;
+	struct idl_diag *d;
+
+	if (!owner || owner == c->interface || !has_version(type->decl))
+		return true;
+	d = idl_diag_on(c->diags, in_error, IDL_E0509, type->span,
+			"'%s' grows with interface '%s', whose version is another",
+			type->decl->node.name.text, owner->node.name.text);
+	idl_diag_fix(d, "declare it here too, or at package level, where nothing grows");
+	idl_diag_note(d, type->decl->node.name.span, "'%s' is here", type->decl->node.name.text);
+	return false;
+}
+
 static bool check_named(struct idl_checker *c, bool *in_error, struct idl_type *type)
 {
 	struct idl_target target;
@@ -65,7 +96,7 @@ static bool check_named(struct idl_checker *c, bool *in_error, struct idl_type *
 	}
 	type->decl = target.decl;
 	if (!target.decl->node.in_error)
-		return true;
+		return check_owner(c, in_error, type);
 	/* What is wrong with the type was said where it stands. */
 	*in_error = true;
 	return false;
