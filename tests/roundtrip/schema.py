@@ -247,8 +247,8 @@ class Schema:
                 field.type, field.array = pick.choice(inner), 0
             elif kind < 0.7 and not plain:
                 field.type, field.array = self.heap_type(), 0
-            elif kind < 0.75 and i > 0 and since == 0:
-                field.reserved = True
+            elif kind < 0.8 and i > 0:
+                field.reserved, field.optional = True, pick.random() < 0.5
             fields.append(field)
         return Growing(f"s{number}", fields, plain)
 
@@ -385,10 +385,9 @@ def param_text(param):
 
 
 def field_text(field):
-    words = "optional " if field.optional else "reserved " if field.reserved else ""
+    words = ("reserved " if field.reserved else "") + ("optional " if field.optional else "")
     array = f"[{field.array}]" if field.array else ""
-    since = "" if field.reserved else since_text(field.since)
-    return f"\t\t{words}{type_text(field.type)} {field.name}{array}{since};"
+    return f"\t\t{words}{type_text(field.type)} {field.name}{array}{since_text(field.since)};"
 
 
 def idl_text(schema, prefix):
