@@ -140,6 +140,11 @@ static struct vbi_message *message_get(struct vbi_endpoint *base)
 	return make_message(endpoint_of(base));
 }
 
+static void prepare(struct vbi_endpoint *base)
+{
+	(void)base;
+}
+
 static void message_put(struct vbi_endpoint *base, struct vbi_message *message)
 {
 	free_message(endpoint_of(base), message);
@@ -226,6 +231,7 @@ const struct vbi_transport fake_transport = {
 	.spin_pays = spin_pays,
 	.close = close_endpoint,
 	.message_get = message_get,
+	.prepare = prepare,
 	.message_put = message_put,
 	.send = send_message,
 	.flush = flush,
