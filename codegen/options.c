@@ -30,9 +30,10 @@ static const struct argp_option option_table[] = {
 	{NULL, 'i', NULL, 0, "With --format: rewrite the file in place", 2},
 	{"check", KEY_CHECK, NULL, 0,
 	 "With --format: write nothing, exit with 1 if it would change", 2},
-	{"layout", KEY_LAYOUT, NULL, 0, "Write where every byte of every message lies", 2},
+	{"layout", KEY_LAYOUT, NULL, 0,
+	 "Write to standard output where every byte of every message lies", 2},
 	{"conform", KEY_CONFORM, NULL, 0, "Compare two versions, OLD.idl NEW.idl: what breaks?", 2},
-	{"skeleton", KEY_SKELETON, NULL, 0, "Write a server to start from", 2},
+	{"skeleton", KEY_SKELETON, NULL, 0, "Write a server to start from to standard output", 2},
 	{"explain", KEY_EXPLAIN, "CODE", 0, "Show the page of a diagnostic, such as E0203", 2},
 	{"new-id", KEY_NEW_ID, NULL, 0, "Write a new random interface id", 2},
 	{"errors", KEY_ERRORS, NULL, 0, "List the names that errors() may have", 2},
@@ -100,6 +101,8 @@ static void parse_end(struct argp_state *state)
 		argp_error(state, "-i or --check, not both");
 	if (o->depfile && o->command != GEN_COMPILE)
 		argp_error(state, "--depfile belongs to compiling");
+	if (o->output_dir && o->command != GEN_COMPILE)
+		argp_error(state, "-o belongs to compiling; this goes to standard output");
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -163,12 +166,14 @@ void gen_options_parse(int argc, char **argv, struct gen_options *ret_options)
 		.args_doc = argument_documentation,
 		.doc = documentation,
 	};
-	struct gen_options options = {.command = GEN_COMPILE, .output_dir = "."};
+	struct gen_options options = {.command = GEN_COMPILE};
 	struct parsed parsed = {.options = &options};
 
 	argp_program_version = "verbenac " VERBENA_VERSION;
 	argp_err_exit_status = GEN_EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &parsed))
 		exit(GEN_EXIT_USAGE);
+	if (!options.output_dir)
+		options.output_dir = ".";
 	*ret_options = options;
 }

@@ -169,6 +169,7 @@ class Arguments(Run):
             ["--check", "good.idl"],
             ["--format", "-i", "--check", "good.idl"],
             ["--layout", "--depfile", "d", "good.idl"],
+            ["--skeleton", "-o", ".", "good.idl"],
             ["--new-id", "good.idl"],
             ["--explain", "E9999"],
             ["-I", "a"] * 65 + ["good.idl"],
