@@ -168,7 +168,8 @@ VB_EXPORT void vb_server_stop(struct vb_server *server);
 /* Frees a server that is not running. NULL is ignored. */
 VB_EXPORT void vb_server_free(struct vb_server *server);
 
-/* Why the server's last failed function failed. Never NULL. Belongs to the server. */
+/* Why the server's last failed function failed. With NULL: as vb_conn_error(NULL). Never NULL.
+ * Belongs to the server (or the thread). */
 VB_EXPORT const struct vb_error *vb_server_error(const struct vb_server *server);
 
 /* ---- In a handler ---- */
