@@ -9,14 +9,24 @@ is within its reach, builds it there and runs it.
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SKIPPED = 77
-TOOLS = {"make": "make", "static": "make", "meson": "meson", "cmake": "cmake"}
+TOOLS = {
+    "make": "make",
+    "static": "make",
+    "meson": "meson",
+    "cmake": "cmake",
+    "readme-make": "make",
+    "readme-meson": "meson",
+    "readme-cmake": "cmake",
+}
 FOLDERS = {"static": "make"}
 COMMANDS = {
     "make": [["make", "program"], ["./program"]],
@@ -24,6 +34,24 @@ COMMANDS = {
     "meson": [["meson", "setup", "out"], ["ninja", "-C", "out"], ["out/program"]],
     "cmake": [["cmake", "-S", ".", "-B", "out"], ["cmake", "--build", "out"], ["out/program"]],
 }
+
+# The README's own text: the kinds of its blocks, in the order in which they stand, and their files.
+README = HERE.parents[1] / "README.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+STORY = [
+    ("idl", "hello.idl"),
+    ("c", "server.c"),
+    ("c", "client.c"),
+    ("make", "Makefile"),
+    ("meson", "meson.build"),
+    ("cmake", "CMakeLists.txt"),
+]
+README_COMMANDS = {
+    "readme-make": [["make"]],
+    "readme-meson": [["meson", "setup", "out"], ["ninja", "-C", "out"]],
+    "readme-cmake": [["cmake", "-S", ".", "-B", "out"], ["cmake", "--build", "out"]],
+}
+SERVER_PATIENCE_S = 30
 
 # What an installation holds, below the prefix; {lib} is the library directory.
 LAYOUT = [
@@ -70,13 +98,10 @@ def check_layout(prefix, library_dir):
     return 1 if missing else 0
 
 
-def build_outside(way, prefix, library_dir, top):
-    project = top / "project"
-    shutil.copytree(HERE / FOLDERS.get(way, way), project)
-    for name in ("main.c", "greeting.idl"):
-        shutil.copy(HERE / name, project)
-    environment = {
+def make_environment(prefix, library_dir, top):
+    return {
         **os.environ,
+        "XDG_RUNTIME_DIR": str(top),
         "PKG_CONFIG_PATH": str(library_dir / "pkgconfig"),
         "LD_LIBRARY_PATH": str(library_dir),
         "PATH": f"{prefix / 'bin'}:{os.environ['PATH']}",
@@ -84,9 +109,49 @@ def build_outside(way, prefix, library_dir, top):
         "CFLAGS": "",
         "LDFLAGS": "",
     }
+
+
+def build_outside(way, environment, top):
+    project = top / "project"
+    shutil.copytree(HERE / FOLDERS.get(way, way), project)
+    for name in ("main.c", "greeting.idl"):
+        shutil.copy(HERE / name, project)
     for command in COMMANDS[way]:
         run(command, cwd=project, env=environment)
     return 0
+
+
+def greet(folder, environment):
+    """Runs the two programs; the client until the server listens, which it does not tell."""
+    with subprocess.Popen([folder / "server"], env=environment) as server:
+        try:
+            end = time.monotonic() + SERVER_PATIENCE_S
+            while True:
+                command = [folder / "client"]
+                client = subprocess.run(
+                    command, env=environment, capture_output=True, text=True, check=False
+                )
+                if client.returncode == 0 or server.poll() is not None or time.monotonic() > end:
+                    break
+        finally:
+            server.kill()
+    print(client.stdout, client.stderr, sep="")
+    return 0 if client.stdout == "Hello, you!\n" else 1
+
+
+def build_readme(way, environment, top):
+    project = top / "project"
+    project.mkdir()
+    blocks = BLOCK.findall(README.read_text(encoding="utf-8"))
+    # What stands before the interface is shown, not built.
+    kinds = [kind for kind, _ in blocks]
+    blocks = blocks[kinds.index("idl") :]
+    assert [kind for kind, _ in blocks] == [kind for kind, _ in STORY], "README: other blocks"
+    for (_, text), (_, name) in zip(blocks, STORY):
+        (project / name).write_text(text, encoding="utf-8")
+    for command in README_COMMANDS[way]:
+        run(command, cwd=project, env=environment)
+    return greet(project / "out" if (project / "out").is_dir() else project, environment)
 
 
 def main():
@@ -102,7 +167,10 @@ def main():
         prefix, library_dir = install(args.build.resolve(), top / "installed")
         if args.way == "layout":
             return check_layout(prefix, library_dir)
-        return build_outside(args.way, prefix, library_dir, top)
+        environment = make_environment(prefix, library_dir, top)
+        if args.way in README_COMMANDS:
+            return build_readme(args.way, environment, top)
+        return build_outside(args.way, environment, top)
 
 
 if __name__ == "__main__":
