@@ -14,11 +14,12 @@
 
 #include "file.vb.h"
 
-#define CHUNK (1u << 20)
+#define CHUNK	  (1u << 20)
+#define MAX_WORDS 3 /* a command and two names */
 
 struct settings {
 	const char *address;
-	const char *words[3];
+	const char *words[MAX_WORDS];
 	unsigned n_words;
 };
 
@@ -37,13 +38,14 @@ static int complain(const struct file_peer *peer, const char *what, const char *
 	return 1;
 }
 
-static int show_stat(struct file_peer *peer, const char *name)
+static int show_stat(struct file_peer *peer, const char *name, const char *unused)
 {
 	struct file_stat st;
 	char when[32];
 	time_t seconds;
 	int32_t fd = file_open(peer, name, O_RDONLY, 0);
 
+	(void)unused;
 	if (fd < 0)
 		return complain(peer, "open", name);
 	if (file_fstat(peer, fd, &st) < 0)
@@ -60,8 +62,12 @@ static int send_all(struct file_peer *peer, int from, int32_t to, const char *na
 {
 	char *buffer = malloc(CHUNK);
 	ssize_t n;
-	int result = buffer ? 0 : 1;
+	int result = 0;
 
+	if (!buffer) {
+		perror("file-client");
+		return 1;
+	}
 	while (!result && (n = read(from, buffer, CHUNK)) != 0) {
 		for (ssize_t done = 0; n > 0 && done < n && !result;) {
 			int64_t written = file_write(peer, to, buffer + done, (uint64_t)(n - done));
@@ -85,18 +91,22 @@ static int receive_all(struct file_peer *peer, int32_t from, FILE *to, const cha
 	char *buffer = malloc(CHUNK);
 	int64_t n;
 
-	if (!buffer)
+	if (!buffer) {
+		perror("file-client");
 		return 1;
+	}
 	while ((n = file_read(peer, from, buffer, CHUNK)) > 0) {
-		if (fwrite(buffer, 1, (size_t)n, to) != (size_t)n) {
-			perror("file-client: write");
+		if (fwrite(buffer, 1, (size_t)n, to) != (size_t)n)
 			break;
-		}
 	}
 	free(buffer);
 	if (n < 0)
 		return complain(peer, "read", name);
-	return n != 0 || fflush(to) != 0;
+	if (n > 0 || fflush(to) != 0) {
+		perror("file-client: write");
+		return 1;
+	}
+	return 0;
 }
 
 static int put(struct file_peer *peer, const char *local, const char *remote)
@@ -132,14 +142,44 @@ static int get(struct file_peer *peer, const char *remote, const char *local)
 		return 1;
 	}
 	result = receive_all(peer, from, to, remote);
-	if (local && fclose(to) != 0)
+	if (local && fclose(to) != 0) {
+		perror("file-client: close");
 		result = 1;
+	}
 	if (file_close(peer, from) < 0)
 		result = complain(peer, "close", remote);
 	return result;
 }
 
+static int cat(struct file_peer *peer, const char *remote, const char *unused)
+{
+	(void)unused;
+	return get(peer, remote, NULL);
+}
+
 /* ---- Main ---- */
+
+static const struct command {
+	const char *verb;
+	unsigned n_names;
+	int (*run)(struct file_peer *peer, const char *first, const char *second);
+} commands[] = {
+	{"stat", 1, show_stat},
+	{"cat", 1, cat},
+	{"get", 2, get},
+	{"put", 2, put},
+};
+
+/* The command that the words are; NULL if they are none. */
+static const struct command *command_of(const struct settings *settings)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (settings->n_words == commands[i].n_names + 1 &&
+		    strcmp(settings->words[0], commands[i].verb) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -147,10 +187,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 	if (key == 'c')
 		settings->address = argument;
-	else if (key == ARGP_KEY_ARG && settings->n_words < 3)
+	else if (key == ARGP_KEY_ARG && settings->n_words < MAX_WORDS)
 		settings->words[settings->n_words++] = argument;
 	else if (key == ARGP_KEY_ARG)
 		argp_error(state, "%s: one argument too many", argument);
+	else if (key == ARGP_KEY_END && !command_of(settings))
+		argp_error(state, "say stat, cat, get or put, and on what");
 	else
 		return ARGP_ERR_UNKNOWN;
 	return 0;
@@ -160,23 +202,6 @@ static const struct argp_option options[] = {
 	{"connect", 'c', "ADDRESS", 0, "where the file-server listens (shm://file)", 0},
 	{0},
 };
-
-static int command(struct file_peer *peer, const struct settings *s, int *ret_known)
-{
-	const char *verb = s->n_words ? s->words[0] : "";
-
-	*ret_known = 1;
-	if (strcmp(verb, "stat") == 0 && s->n_words == 2)
-		return show_stat(peer, s->words[1]);
-	if (strcmp(verb, "put") == 0 && s->n_words == 3)
-		return put(peer, s->words[1], s->words[2]);
-	if (strcmp(verb, "get") == 0 && s->n_words == 3)
-		return get(peer, s->words[1], s->words[2]);
-	if (strcmp(verb, "cat") == 0 && s->n_words == 2)
-		return get(peer, s->words[1], NULL);
-	*ret_known = 0;
-	return 2;
-}
 
 int main(int argc, char **argv)
 {
@@ -191,9 +216,9 @@ int main(int argc, char **argv)
 	struct settings settings = {.address = "shm://file"};
 	struct vb_conn *conn;
 	struct file_peer *peer;
-	int known = 0;
 	int result = 1;
 
+	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &settings);
 	conn = vb_connect(settings.address, NULL);
 	if (!conn) {
@@ -204,9 +229,7 @@ int main(int argc, char **argv)
 	if (!peer)
 		fprintf(stderr, "file-client: %s\n", vb_conn_error(conn)->sentence);
 	else
-		result = command(peer, &settings, &known);
-	if (peer && !known)
-		fprintf(stderr, "file-client: say stat, cat, get or put, and on what (--help)\n");
+		result = command_of(&settings)->run(peer, settings.words[1], settings.words[2]);
 	file_peer_free(peer);
 	vb_conn_close(conn);
 	return result;

@@ -80,7 +80,7 @@ static int32_t on_open(struct vb_request *req, const char *path, int32_t flags, 
 	struct open_how how = {
 		.flags = (uint64_t)(uint32_t)(flags &
 					      (O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND)) |
-			 O_CLOEXEC | O_NOFOLLOW,
+			 O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, /* a FIFO must not stop the server */
 		.mode = flags & O_CREAT ? mode & 0777 : 0,
 		/* Neither .. nor a link leads out of the root. */
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
@@ -94,7 +94,11 @@ static int32_t on_open(struct vb_request *req, const char *path, int32_t flags, 
 		return -1;
 	}
 	own->fds[place] = (int)syscall(SYS_openat2, *root, path, &how, sizeof(how));
-	return own->fds[place] < 0 ? -1 : place;
+	if (own->fds[place] >= 0)
+		return place;
+	if (errno == EXDEV) /* openat2's word for a path that leaves the root */
+		errno = EACCES;
+	return -1;
 }
 
 static int on_close(struct vb_request *req, int32_t fd)
@@ -215,6 +219,7 @@ int main(int argc, char **argv)
 	struct settings settings = {.address = "shm://file", .root = "."};
 	int root;
 
+	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &settings);
 	root = open(settings.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0) {
