@@ -98,6 +98,18 @@ static void help_lists_everything(void **state)
 	}
 }
 
+static void version_has_three_numbers(void **state)
+{
+	const char *const words[] = {"--version", NULL};
+	unsigned numbers[3];
+
+	(void)state;
+	assert_int_equal(run(words), STATUS_OK);
+	assert_int_equal(sscanf(output, "verbena-bench %u.%u.%u\n", &numbers[0], &numbers[1],
+				&numbers[2]),
+			 3);
+}
+
 static void mistakes_are_named(void **state)
 {
 	static const struct {
@@ -235,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(help_lists_everything),
+		cmocka_unit_test(version_has_three_numbers),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(an_address_that_does_not_parse),

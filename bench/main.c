@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <verbena/verbena.h>
+
 #include "bench/commands.h"
 #include "bench/options.h"
 
@@ -54,6 +56,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
+		return STATUS_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("verbena-bench %s\n", vb_version());
 		return STATUS_OK;
 	}
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
