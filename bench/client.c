@@ -207,27 +207,38 @@ static const struct argp argp = {
 
 struct counter {
 	const char *name;
-	size_t client; /* offset in struct vb_stats */
-	size_t server; /* offset in struct bench_usage; NOT_THERE: the server does not tell */
+	size_t client;	 /* offset in struct vb_stats */
+	size_t server;	 /* offset in struct bench_usage; NOT_THERE: the server does not tell */
+	uint64_t asking; /* what one question for its usage adds at the server */
 };
 
 #define NOT_THERE SIZE_MAX
-#define BOTH(name, member)                                                                    \
-	{                                                                                     \
-		name, offsetof(struct vb_stats, member), offsetof(struct bench_usage, member) \
+#define BOTH(name, member)                                                                       \
+	{                                                                                        \
+		name, offsetof(struct vb_stats, member), offsetof(struct bench_usage, member), 0 \
 	}
-#define CLIENT(name, member)                                       \
-	{                                                          \
-		name, offsetof(struct vb_stats, member), NOT_THERE \
+#define MESSAGES(name, member)                                                                   \
+	{                                                                                        \
+		name, offsetof(struct vb_stats, member), offsetof(struct bench_usage, member), 1 \
+	}
+#define CLIENT(name, member)                                          \
+	{                                                             \
+		name, offsetof(struct vb_stats, member), NOT_THERE, 0 \
 	}
 
 static const struct counter counters[] = {
-	BOTH("messages sent", messages_sent),	      BOTH("messages received", messages_received),
-	BOTH("bulk bytes pulled", bytes_bulk_pulled), BOTH("bulk bytes pushed", bytes_bulk_pushed),
-	CLIENT("buffers exposed", bulk_exposures),    CLIENT("buffers bounced", bulk_bounced),
-	BOTH("waits for server memory", bulk_waits),  BOTH("waits for a credit", credit_waits),
-	BOTH("waits for room in a ring", ring_full),  BOTH("sleeps", sleeps),
-	BOTH("wake-ups sent", wakeups_sent),	      BOTH("allocations", allocations),
+	MESSAGES("messages sent", messages_sent),
+	MESSAGES("messages received", messages_received),
+	BOTH("bulk bytes pulled", bytes_bulk_pulled),
+	BOTH("bulk bytes pushed", bytes_bulk_pushed),
+	CLIENT("buffers exposed", bulk_exposures),
+	CLIENT("buffers bounced", bulk_bounced),
+	BOTH("waits for server memory", bulk_waits),
+	BOTH("waits for a credit", credit_waits),
+	BOTH("waits for room in a ring", ring_full),
+	BOTH("sleeps", sleeps),
+	BOTH("wake-ups sent", wakeups_sent),
+	BOTH("allocations", allocations),
 };
 
 struct snapshot {
@@ -263,29 +274,27 @@ static int take_snapshot(struct vb_conn *conn, struct bench_peer *peer, bool fir
 static void add_costs(struct run *run, const struct snapshot *before, const struct snapshot *after)
 {
 	double calls = (double)run->calls;
-	/* At the server one question for its usage lies between the two answers as well. */
-	double served = calls + 1;
 	size_t i;
 
-#define PER_CALL(member)   ((double)(after->member - before->member) / calls)
-#define PER_SERVED(member) ((double)(after->member - before->member) / served)
-	run_cost(run, "CPU user, us", PER_CALL(cpu.user_us), PER_SERVED(server.user_us));
-	run_cost(run, "CPU system, us", PER_CALL(cpu.system_us), PER_SERVED(server.system_us));
-	run_cost(run, "context switches, slept", PER_CALL(cpu.switches),
-		 PER_SERVED(server.switches));
+#define PER_CALL(member) ((double)(after->member - before->member) / calls)
+	run_cost(run, "CPU user, us", PER_CALL(cpu.user_us), PER_CALL(server.user_us));
+	run_cost(run, "CPU system, us", PER_CALL(cpu.system_us), PER_CALL(server.system_us));
+	run_cost(run, "context switches, slept", PER_CALL(cpu.switches), PER_CALL(server.switches));
 	run_cost(run, "context switches, preempted", PER_CALL(cpu.preempted),
-		 PER_SERVED(server.preempted));
-	run_cost(run, "page faults", PER_CALL(cpu.faults), PER_SERVED(server.faults));
+		 PER_CALL(server.preempted));
+	run_cost(run, "page faults", PER_CALL(cpu.faults), PER_CALL(server.faults));
 	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		const struct counter *counter = &counters[i];
 		uint64_t client = member(&after->stats, counter->client) -
 				  member(&before->stats, counter->client);
 		double server = NAN;
 
+		/* One question's request and one's answer lie between the two answers. */
 		if (counter->server != NOT_THERE)
 			server = (double)(member(&after->server, counter->server) -
-					  member(&before->server, counter->server)) /
-				 served;
+					  member(&before->server, counter->server) -
+					  counter->asking) /
+				 calls;
 		run_cost(run, counter->name, (double)client / calls, server);
 	}
 }
