@@ -19,6 +19,10 @@ int measure_warm_up(const struct measure *plan, measure_fn *function, void *arg)
 {
 	uint64_t i;
 
+	ticks_ns();
+	ticks_overhead_ns();
+	histogram_clear(&samples.calls);
+	histogram_clear(&samples.blocks);
 	for (i = 0; i < plan->warmup; i++) {
 		if (function(arg) < 0)
 			return -1;

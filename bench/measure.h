@@ -30,7 +30,8 @@ struct measure {
 /* One call. 0, or -1 with errno: the measurement stops. */
 typedef int measure_fn(void *arg);
 
-/* Makes the plan's untimed calls. -1 with errno as FUNCTION failed. */
+/* Makes the plan's untimed calls, and learns of the clock what measure_run() needs, so that the CPU
+ * time between here and there is that of calls. -1 with errno as FUNCTION failed. */
 int measure_warm_up(const struct measure *plan, measure_fn *function, void *arg);
 
 /*
