@@ -321,7 +321,7 @@ class Side:
         self.emit(f"static {self.result_type(method, True)} on_{name}({', '.join(params)})")
         self.open("{")
         self.emit(f"struct {name}_in x;", f"struct {name}_out y;", "")
-        self.emit("rt.n_handled++;", "(void)req;")
+        self.emit("rt_begin();", "(void)req;")
         self.open("if (rt.is_reencoding) {")
         self.emit_reencode(method)
         self.depth -= 1
@@ -331,8 +331,9 @@ class Side:
             self.check_in(p)
         self.close()
         if method.result == "oneway":
-            self.emit("(void)y;")
+            self.emit("(void)y;", "rt_handled();")
         else:
+            self.emit("rt_handled();")
             self.emit("if (rt.is_failing) {", "\terrno = ENOENT;", "\treturn -1;", "}")
             self.emit("if (rt.is_replaying)", f"\ty = {name}_given;", "else")
             self.emit(f"\t{name}_fill_out(&y, &x, MINOR);")
@@ -416,7 +417,7 @@ class Side:
         self.emit_refused(method)
         if method.result != "oneway":
             self.emit_answered(method, outs, args)
-        self.emit("RT_CHECK(rt.n_handled == n_handled + 1);")
+        self.emit("rt_await(n_handled + 1);")
         if method.result != "oneway":
             self.open("if (rt.is_failing) {")
             self.emit("RT_CHECK(r == -1 && errno == ENOENT && vb->outcome == VB_EXECUTED);")

@@ -18,6 +18,7 @@
 
 /* The call that is being made, or the bytes that are being served. */
 struct rt_state {
+	bool is_remote; /* the service is another process, which shares this */
 	uint64_t seed;
 	unsigned agreed;      /* minor */
 	bool is_failing;      /* the handler says ENOENT */
@@ -32,7 +33,17 @@ struct rt_state {
 	const uint8_t *request;	 /* REENCODING: what is served */
 	uint32_t request_length;
 };
-extern struct rt_state rt;
+extern struct rt_state *rt_shared;
+#define rt (*rt_shared)
+
+/* A handler begins: what its process has allocated for the one before goes, if it is another's. */
+void rt_begin(void);
+
+/* A handler has looked at what it was given. */
+void rt_handled(void);
+
+/* N handlers have been called by now; a one-way call may still be on its way. */
+void rt_await(unsigned n);
 
 struct rt_method {
 	const char *name;
