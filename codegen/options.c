@@ -63,6 +63,13 @@ static void command_set(struct argp_state *state, enum gen_command command)
 	parsed->options->command = command;
 }
 
+/* An empty name comes of a variable that is not set, and would be taken for the root directory. */
+static void directory_check(struct argp_state *state, char option, const char *directory)
+{
+	if (!*directory)
+		argp_error(state, "-%c needs a directory, and '' is none", option);
+}
+
 static void include_add(struct argp_state *state, const char *directory)
 {
 	struct gen_options *const o = ((struct parsed *)state->input)->options;
@@ -111,9 +118,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 'o':
+		directory_check(state, 'o', argument);
 		o->output_dir = argument;
 		return 0;
 	case 'I':
+		directory_check(state, 'I', argument);
 		include_add(state, argument);
 		return 0;
 	case 'i':

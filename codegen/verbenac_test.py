@@ -170,6 +170,8 @@ class Arguments(Run):
             ["--format", "-i", "--check", "good.idl"],
             ["--layout", "--depfile", "d", "good.idl"],
             ["--skeleton", "-o", ".", "good.idl"],
+            ["-o", "", "good.idl"],
+            ["-I", "", "good.idl"],
             ["--new-id", "good.idl"],
             ["--explain", "E9999"],
             ["-I", "a"] * 65 + ["good.idl"],
