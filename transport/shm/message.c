@@ -80,7 +80,7 @@ static __attribute__((noinline)) bool has_room(struct shm_endpoint *endpoint, ui
 	int error = 0;
 
 	if (!shm_tx_has_room(&endpoint->tx, length))
-		error = shm_tx_make_room(&endpoint->tx, shm_span(length), endpoint->calm);
+		error = shm_tx_make_room(&endpoint->tx, shm_tx_span(length), endpoint->calm);
 	if (error == -EPROTO)
 		shm_endpoint_fail(endpoint, EPROTO,
 				  "peer (pid %d) says that it has read what was not sent",

@@ -108,16 +108,14 @@ int shm_tx_make_room(struct shm_tx *tx, uint32_t span, uint32_t calm)
 
 void shm_tx_copy_lines(struct shm_tx *tx, const uint8_t *message, uint32_t length)
 {
-	uint32_t n_lines = shm_span(length) / SHM_LINE;
+	uint8_t *marks = tx->marks + tx->offset / SHM_LINE;
 
-	/* The consumer will have cleared these lines when we come here again. */
-	memset(tx->marks + tx->offset / SHM_LINE + 1, 0, n_lines - 1);
+	for (uint32_t at = SHM_LINE; at < length; at += SHM_LINE)
+		marks[at / SHM_LINE] = message[at] & SHM_MARK_BITS;
 	memcpy(tx->data + tx->offset + 8, message + 8, length - 8);
 }
 
 void shm_rx_copy_lines(struct shm_rx *rx, uint8_t *to, uint32_t length)
 {
 	memcpy(to + 8, rx->line + 8, length - 8);
-	for (uint32_t at = SHM_LINE; at < length; at += SHM_LINE)
-		__atomic_store_n((uint64_t *)(void *)(rx->line + at), 0, __ATOMIC_RELAXED);
 }

@@ -11,10 +11,11 @@
  * turn; the producer writes that word last. The consumer looks at two words: behind the message it
  * took last, for this lap's mark, and at the ring's beginning, for the next lap's. Thus a small
  * message moves one line and no index. No other word can be taken for a message: the ring's
- * beginning has the mark of the present lap; the consumer clears the first word of each line that
- * a message continued on; and before it publishes a message, the producer clears the word behind
- * it if that has this lap's mark from seven laps ago or more. It knows from a table of its own: to
- * read a line that the consumer has read last would move it once more, and cost half a call.
+ * beginning has the mark of the present lap, and before it publishes a message, the producer clears
+ * the word behind it if that looks like this lap's mark: from seven laps ago or more, or because a
+ * message continued there, once in eight times. It knows from a table of its own: to read a line
+ * that the consumer has read last would move it once more, and cost half a call. The consumer
+ * writes nothing into the ring.
  *
  * Room. Positions are bytes since the beginning, a whole ring for each lap. How far the consumer is
  * comes with each message of the other direction, in the top bits of its first word; for a peer
@@ -49,7 +50,7 @@ static_assert((VBI_MESSAGE_MAX & ~SHM_LENGTH_BITS) == 0, "a length has its own b
 /* The producer's private view. */
 struct shm_tx {
 	uint8_t *data;
-	uint8_t *marks; /* of each line, and one more: the mark that is there, or 0 */
+	uint8_t *marks; /* of each line, and one more: the low bits of its first word */
 	uint32_t size;
 	uint32_t mark;
 	uint32_t offset;   /* in the lap, of the next message */
@@ -95,6 +96,12 @@ static inline uint32_t shm_span(uint32_t length)
 	return (length + SHM_LINE - 1) & ~(SHM_LINE - 1);
 }
 
+/* What a producer wants free for it: the line behind may have to be cleared. */
+static inline uint32_t shm_tx_span(uint32_t length)
+{
+	return shm_span(length) + SHM_LINE;
+}
+
 static inline uint32_t shm_mark_next(uint32_t mark)
 {
 	return mark == SHM_MARKS ? 1 : mark + 1;
@@ -138,7 +145,7 @@ static inline void shm_tx_prepare(const struct shm_tx *tx)
 
 static inline bool shm_tx_has_room(const struct shm_tx *tx, uint32_t length)
 {
-	return tx->offset + shm_span(length) <= tx->edge;
+	return tx->offset + shm_tx_span(length) <= tx->edge;
 }
 
 /* Where the lap may be written up to, when it is not ended early. */
