@@ -179,6 +179,13 @@ static void connected(void *owner)
 {
 	struct vb_conn *conn = owner;
 
+	if (!vbi_conn_takes_control(conn->endpoint)) {
+		vbi_conn_fail(conn, EPROTO, "connect",
+			      "%s takes messages of at most %u bytes, and a hello may have %u: it "
+			      "is no server of this protocol",
+			      conn->address, conn->endpoint->limits.send_max, VBI_CONTROL_MAX);
+		return;
+	}
 	conn->state = VBI_CONN_HELLO;
 	vbi_hello_send(conn, 0, NULL);
 }

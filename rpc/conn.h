@@ -175,6 +175,15 @@ uint64_t vbi_conn_next_hello_end(const struct vbi_worker *worker);
 void vbi_conn_await_hello(struct vb_conn *conn);
 void vbi_conn_hello_done(struct vb_conn *conn);
 
+/*
+ * Whether the peer's receives hold any control message, as those of an honest one do: what we pack
+ * is bounded by VBI_CONTROL_MAX, and lies in a buffer of the size that the peer has named.
+ */
+static inline bool vbi_conn_takes_control(const struct vbi_endpoint *endpoint)
+{
+	return endpoint->limits.send_max >= VBI_CONTROL_MAX;
+}
+
 /* The credits field for a message that leaves now. */
 static inline uint16_t vbi_conn_credits(struct vb_conn *conn)
 {

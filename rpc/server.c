@@ -203,6 +203,8 @@ int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	/* The transport counts whom it has to turn away. */
 	if (server->n_conns >= server->connections_max)
 		return -EBUSY;
+	if (!vbi_conn_takes_control(endpoint))
+		return -EPROTO;
 	conn = vbi_conn_new(&server->worker, server->inflight, 0);
 	if (!conn)
 		return -ENOMEM;

@@ -183,6 +183,24 @@ static void test_hellos_that_are_taken(void **state)
 	scene_end(scene);
 }
 
+/* One whose receives hold less than a hello may have: the server's would not fit its buffer. */
+static void test_receives_too_small_for_a_hello(void **state)
+{
+	static const uint32_t sizes[] = {256, 512, VBI_CONTROL_MAX - 8};
+	struct scene *scene = scene_begin("--inflight", "64");
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_false(raw_connect_with(&scene->raw, scene->probe.address, sizes[i]));
+		assert_int_equal(scene->raw.errnum, EPROTO);
+		raw_close(&scene->raw);
+		probe_assert_alive(scene->peer);
+	}
+	assert_true(raw_connect_with(&scene->raw, scene->probe.address, VBI_CONTROL_MAX));
+	raw_close(&scene->raw);
+	scene_end(scene);
+}
+
 /* Who says nothing is sent away, and a server that sleeps does not watch over it awake. */
 static void test_silent_client(void **state)
 {
@@ -202,6 +220,7 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_before_hello),
 	HARNESS_TEST(test_hellos_that_are_refused),
 	HARNESS_TEST(test_hellos_that_are_taken),
+	HARNESS_TEST(test_receives_too_small_for_a_hello),
 	HARNESS_TEST(test_silent_client),
 };
 

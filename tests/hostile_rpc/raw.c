@@ -67,19 +67,24 @@ static void poll_once(struct raw *raw)
 		nanosleep(&moment, NULL);
 }
 
-static bool open_domain(struct raw *raw)
+static bool open_domain(struct raw *raw, uint32_t message_max)
 {
 	struct vbi_cause cause;
 
 	memset(raw, 0, sizeof(*raw));
-	return vbi_shm.domain_open(&events, &raw->stats, MESSAGE_MAX, &raw->domain, &cause) == 0;
+	return vbi_shm.domain_open(&events, &raw->stats, message_max, &raw->domain, &cause) == 0;
 }
 
 bool raw_connect(struct raw *raw, const char *address)
 {
+	return raw_connect_with(raw, address, MESSAGE_MAX);
+}
+
+bool raw_connect_with(struct raw *raw, const char *address, uint32_t message_max)
+{
 	struct vbi_cause cause;
 
-	if (!open_domain(raw) || vbi_shm.connect(raw->domain, address + strlen("shm://"),
+	if (!open_domain(raw, message_max) || vbi_shm.connect(raw->domain, address + strlen("shm://"),
 						 ARENA_SIZE, raw, &raw->endpoint, &cause))
 		return false;
 	while (!raw->connected && !raw->failed)
@@ -91,7 +96,7 @@ bool raw_listen(struct raw *raw, const char *address)
 {
 	struct vbi_cause cause;
 
-	return open_domain(raw) && vbi_shm.listen(raw->domain, address + strlen("shm://"), raw,
+	return open_domain(raw, MESSAGE_MAX) && vbi_shm.listen(raw->domain, address + strlen("shm://"), raw,
 						  &raw->listener, &cause) == 0;
 }
 

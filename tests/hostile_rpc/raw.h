@@ -34,6 +34,8 @@ struct raw {
 
 /* Connects to ADDRESS ("shm://..."). False: it was refused. */
 bool raw_connect(struct raw *raw, const char *address);
+/* The same, and says that its receives hold MESSAGE_MAX bytes. */
+bool raw_connect_with(struct raw *raw, const char *address, uint32_t message_max);
 
 /* Listens on ADDRESS, and waits for one client. */
 bool raw_listen(struct raw *raw, const char *address);
