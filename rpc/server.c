@@ -366,6 +366,9 @@ void vb_server_stop(struct vb_server *server)
 	uint64_t one = 1;
 	int saved = errno;
 
+	/* The event is one with the parent's: its loop would never sleep again. */
+	if (server->pid != getpid())
+		return;
 	__atomic_store_n(&server->stopping, 1, __ATOMIC_RELEASE);
 	/* Fails only if the counter is full, and then the loop wakes anyway. */
 	if (write(server->stop_fd, &one, sizeof(one)) < 0) {}
