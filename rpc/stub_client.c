@@ -175,8 +175,11 @@ void vb_stub_unbind(struct vb_peer *head)
 	if (!peer)
 		return;
 	conn = peer->conn;
-	/* In a forked child the connection is the parent's: only our copy of the memory goes. */
-	if (conn && vbi_owner_is(conn->owner)) {
+	/* To a foreign thread it is still the owner's; in a forked child our copy of it is left to
+	 * our exit, as the connection's is. */
+	if (conn && !vbi_owner_is(conn->owner))
+		return;
+	if (conn) {
 		if (conn->endpoint) {
 			if (peer->held)
 				conn->ops->release(conn->endpoint, peer->held);
