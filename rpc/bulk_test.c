@@ -302,6 +302,23 @@ static void test_records_that_name_nothing(void **state)
 	assert_int_equal(n_answers(1), 1);
 }
 
+/* What goes on because a connection has ended can be the end of the next one. */
+static void test_one_end_after_the_other(void **state)
+{
+	struct fake_message nonsense = fake_message(VBI_KIND_END);
+
+	(void)state;
+	call(0, 1, 0);
+	call(1, 1, 0);
+	fixture->clients[1]->pull_answer = -EPROTO;
+	fake_deliver(fixture->clients[0], nonsense, sizeof(nonsense.header));
+	vbi_worker_poll(fixture->worker);
+	assert_true(fixture->clients[0]->closed);
+	assert_true(fixture->clients[1]->closed);
+	assert_null(fixture->worker->doomed);
+	assert_int_equal(fixture->worker->stats.protocol_errors, 2);
+}
+
 /* A pull that fails for another reason is an answer. */
 static void test_pull_that_fails(void **state)
 {
@@ -324,7 +341,7 @@ int main(void)
 		TEST(test_one_after_the_other),	    TEST(test_memory_of_a_refused_client),
 		TEST(test_memory_of_a_dead_client), TEST(test_cancel_in_the_queue),
 		TEST(test_stack_of_a_long_queue),   TEST(test_records_that_name_nothing),
-		TEST(test_pull_that_fails),
+		TEST(test_one_end_after_the_other), TEST(test_pull_that_fails),
 	};
 
 	return cmocka_run_group_tests_name("bulk", tests, NULL, NULL);

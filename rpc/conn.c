@@ -91,15 +91,18 @@ static void doom(struct vb_conn *conn)
 
 void vbi_conn_reap(struct vbi_worker *worker)
 {
-	while (worker->doomed) {
-		struct vb_conn *conn = worker->doomed;
+	struct vb_conn *conn;
 
-		worker->doomed = conn->next_doomed;
-		vbi_conn_free(conn);
-	}
-	/* What they held of the pool is back. */
-	if (worker->waiting.first)
-		vbi_bulk_retry_waiting(worker);
+	do {
+		while ((conn = worker->doomed)) {
+			worker->doomed = conn->next_doomed;
+			vbi_conn_free(conn);
+		}
+		/* What they held of the pool is back. */
+		if (worker->waiting.first)
+			vbi_bulk_retry_waiting(worker);
+		/* One that could go on now may break the rules, and is doomed as well. */
+	} while (worker->doomed);
 }
 
 /* The common end of every way to fail; the error is set. */
