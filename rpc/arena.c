@@ -61,6 +61,6 @@ void *vb_stub_request_alloc(struct vb_request *req, size_t size)
 	request->arena_bytes += rounded;
 	return memory;
 fail:
-	vbi_request_fail(request, ENOMEM, false);
+	vbi_request_fail(request, ENOMEM, request->ran);
 	return NULL;
 }

@@ -475,6 +475,7 @@ void vb_stub_reply_buffers(struct vb_request *req, unsigned n, uint32_t fixed)
 	struct vbi_request *request = vbi_request_of(req);
 	uint64_t total = fixed;
 
+	request->ran = true;
 	for (unsigned i = 0; i < n; i++) {
 		const struct vb_buffer *buffer = &request->buffers[i];
 

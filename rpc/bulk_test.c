@@ -21,6 +21,8 @@
 /* Lowest and highest address of a handler's frame. */
 static uintptr_t lowest, highest;
 static unsigned n_served;
+/* Stubs want more memory, when their handlers have run, than there can be. */
+static bool wants_memory;
 
 struct fake_ops {
 	size_t size;
@@ -50,6 +52,11 @@ static void serve(struct vb_request *req, enum vb_direction direction)
 	highest = highest > here ? highest : here;
 	n_served++;
 	req->buffers[0].length = 0;
+	if (wants_memory) {
+		vb_stub_reply_buffers(req, 1, 24);
+		assert_null(vb_stub_request_alloc(req, VB_ARENA_MAX + 1));
+		return;
+	}
 	vb_stub_reply_send(req, 24);
 }
 
@@ -137,6 +144,7 @@ static int set_up(void **state)
 
 	(void)state;
 	n_served = 0;
+	wants_memory = false;
 	lowest = highest = 0;
 	fake_on_poll = NULL;
 	fixture = calloc(1, sizeof(*fixture));
@@ -333,6 +341,19 @@ static void test_pull_that_fails(void **state)
 	assert_int_equal(n_served, 0);
 }
 
+/* The caller is not told that nothing has happened. */
+static void test_no_memory_after_the_handler(void **state)
+{
+	(void)state;
+	wants_memory = true;
+	call(0, 2, 0);
+	assert_int_equal(n_served, 1);
+	assert_int_equal(n_answers(0), 1);
+	assert_int_equal(answer(0, 0)->header.kind, VBI_KIND_FAILURE);
+	assert_int_equal(answer(0, 0)->header.status, ENOMEM);
+	assert_int_equal(answer(0, 0)->header.flags, VBI_FLAG_RAN);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -342,6 +363,7 @@ int main(void)
 		TEST(test_memory_of_a_dead_client), TEST(test_cancel_in_the_queue),
 		TEST(test_stack_of_a_long_queue),   TEST(test_records_that_name_nothing),
 		TEST(test_one_end_after_the_other), TEST(test_pull_that_fails),
+		TEST(test_no_memory_after_the_handler),
 	};
 
 	return cmocka_run_group_tests_name("bulk", tests, NULL, NULL);

@@ -210,6 +210,7 @@ static inline struct vbi_request *new_request(struct vb_conn *conn, struct vbi_m
 	request->generation = header->generation;
 	request->state = VBI_REQUEST_NEW;
 	request->canceled = false;
+	request->ran = false;
 	request->n_buffers = 0;
 	request->time = header->time;
 	request->arrival = conn->worker->now;

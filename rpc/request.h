@@ -71,6 +71,7 @@ struct vbi_request {
 	struct vb_request head; /* what the stub sees */
 	enum vbi_request_state state;
 	bool canceled;
+	bool ran; /* the handler has returned, and its buffers are on their way back */
 	uint8_t n_buffers;
 	uint16_t slot;
 	uint16_t generation;
