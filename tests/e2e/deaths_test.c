@@ -246,6 +246,32 @@ static void test_client_killed_in_a_call(void **state)
 	killed_in_hold(call_hold_large, true);
 }
 
+static int stay(void *context)
+{
+	(void)context;
+	pause();
+	return 1;
+}
+
+/* A connection ends with its close, and not with the last process that has its descriptors. */
+static void test_close_though_a_child_holds_the_socket(void **state)
+{
+	struct client client, other;
+	pid_t child;
+
+	(void)state;
+	probe_start(&client.probe, NULL);
+	join(&client);
+	other = client;
+	join(&other);
+	child = harness_spawn(stay, NULL);
+	leave(&other);
+	await_gone(client.peer, 1);
+	harness_kill(child);
+	leave(&client);
+	probe_end(&client.probe);
+}
+
 struct bulk_client {
 	struct client client;
 	bool allocated;
@@ -426,6 +452,7 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_server_killed_while_pulling),
 	HARNESS_TEST(test_server_killed_while_pushing),
 	HARNESS_TEST(test_client_killed_in_a_call),
+	HARNESS_TEST(test_close_though_a_child_holds_the_socket),
 	HARNESS_TEST(test_client_killed_while_copying),
 	HARNESS_TEST(test_client_stopped_while_copying),
 	HARNESS_TEST(test_cancel_while_waiting_for_memory),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "transport/shm/arena.h"
@@ -103,6 +104,14 @@ static void close_fd(struct shm_endpoint *endpoint, int *fd, const struct shm_wa
 	*fd = -1;
 }
 
+/* The end of the socket is what the peer learns of us by, though a child of ours may hold it. */
+static void close_socket(struct shm_endpoint *endpoint)
+{
+	if (endpoint->socket_fd >= 0)
+		shutdown(endpoint->socket_fd, SHUT_RDWR);
+	close_fd(endpoint, &endpoint->socket_fd, &endpoint->socket_watch);
+}
+
 void shm_endpoint_fail(struct shm_endpoint *endpoint, int errnum, const char *format, ...)
 {
 	struct shm_domain *domain = endpoint->domain;
@@ -117,8 +126,7 @@ void shm_endpoint_fail(struct shm_endpoint *endpoint, int errnum, const char *fo
 	va_end(arguments);
 	shm_endpoint_deactivate(endpoint);
 	shm_endpoint_set_deadline(endpoint, 0);
-	/* The peer learns of it by the end of the socket. */
-	close_fd(endpoint, &endpoint->socket_fd, &endpoint->socket_watch);
+	close_socket(endpoint);
 	close_fd(endpoint, &endpoint->own_fd, &endpoint->wakeup_watch);
 	close_fd(endpoint, &endpoint->process_fd, &endpoint->process_watch);
 	endpoint->report_next = NULL;
@@ -156,7 +164,7 @@ void shm_endpoint_close(struct vbi_endpoint *base)
 	endpoint->state = SHM_CLOSED;
 	shm_transfers_fail(endpoint, -ECONNRESET);
 	shm_exposures_abandon(endpoint);
-	close_fd(endpoint, &endpoint->socket_fd, &endpoint->socket_watch);
+	close_socket(endpoint);
 	close_fd(endpoint, &endpoint->own_fd, &endpoint->wakeup_watch);
 	close_fd(endpoint, &endpoint->process_fd, &endpoint->process_watch);
 	close_fd(endpoint, &endpoint->peer_fd, NULL);
