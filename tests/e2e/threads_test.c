@@ -18,6 +18,7 @@ struct client {
 	struct probe probe;
 	struct vb_conn *conn;
 	struct probe_peer *peer;
+	void *memory; /* of the connection */
 };
 
 static void begin(struct client *client)
@@ -75,6 +76,7 @@ static int call_in_child(void *context)
 	struct vb_conn *own;
 	struct probe_peer *peer;
 
+	vb_memory_free(client->conn, client->memory);
 	probe_peer_free(client->peer);
 	vb_conn_close(client->conn);
 	/* A connection of its own is a child's right. */
@@ -98,6 +100,7 @@ static void test_forked_child(void **state)
 	begin(&client);
 	memory = vb_memory_alloc(client.conn, MIB);
 	assert_non_null(memory);
+	client.memory = memory;
 	for (unsigned i = 0; i < 5; i++) {
 		pattern_fill(memory, MIB, i);
 		assert_int_equal(harness_wait(harness_spawn(call_in_child, &client)), 0);

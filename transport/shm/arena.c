@@ -21,6 +21,7 @@ struct extent {
 };
 
 struct shm_arena {
+	pid_t pid; /* of the process that has it mapped */
 	struct shm_mapping *mapping;
 	struct extent *free;
 	unsigned n_holders; /* the endpoint, and each piece */
@@ -38,6 +39,22 @@ struct piece {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct piece *pieces;
 
+/* So that a child is not left with a lock that another thread of its parent had. */
+static void lock_all(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_all(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(lock_all, unlock_all, unlock_all);
+}
+
 static uint8_t *arena_base(const struct shm_arena *arena)
 {
 	return arena->mapping->base + SHM_ARENA_AT;
@@ -45,6 +62,7 @@ static uint8_t *arena_base(const struct shm_arena *arena)
 
 struct shm_arena *shm_arena_create(struct shm_mapping *mapping, uint64_t size)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct shm_arena *arena = calloc(1, sizeof(*arena));
 	struct extent *all;
 
@@ -60,6 +78,8 @@ struct shm_arena *shm_arena_create(struct shm_mapping *mapping, uint64_t size)
 done:
 	if (!arena)
 		return NULL;
+	pthread_once(&once, watch_forks);
+	arena->pid = getpid();
 	arena->mapping = shm_mapping_hold(mapping);
 	arena->n_holders = 1;
 	return arena;
@@ -195,6 +215,11 @@ bool shm_arena_free(void *memory)
 
 	pthread_mutex_lock(&lock);
 	HASH_FIND_PTR(pieces, &memory, piece);
+	/* The parent's: not mapped here, and not ours to free. */
+	if (piece && piece->arena->pid != getpid()) {
+		pthread_mutex_unlock(&lock);
+		return true;
+	}
 	if (piece) {
 		HASH_DEL(pieces, piece);
 		make_zero(memory, piece->length);

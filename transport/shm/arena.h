@@ -23,7 +23,7 @@ void shm_arena_drop(struct shm_arena *arena);
 
 /* SIZE bytes, page-aligned and zeroed. NULL: no room in one piece, or no memory. */
 void *shm_arena_alloc(struct shm_arena *arena, size_t size);
-/* Any thread. False: not a piece of any arena. */
+/* Any thread; in a forked child nothing happens. False: not a piece of any arena. */
 bool shm_arena_free(void *memory);
 
 /*
