@@ -337,6 +337,21 @@ static void busy_when_answered(void **state)
 	held_memory(*state, VBI_REVOKE_ANSWERED, 1 * SHM_WORD_STATES + SHM_WORD_BUSY, EPROTO);
 }
 
+/* What is in the window is not taken while it may change: an answer without it is none. */
+static void busy_window_when_answered(void **state)
+{
+	struct attack *attack = *state;
+	uint8_t memory[10000] = {0};
+	struct vbi_exposure exposure;
+
+	answer_well(attack);
+	expose(attack, &exposure, memory, sizeof(memory));
+	slot_of(attack, &exposure)->word = 1 * SHM_WORD_STATES + SHM_WORD_BUSY;
+	slot_of(attack, &exposure)->out_filled = sizeof(memory);
+	assert_int_equal(vbi_shm.revoke(attack->endpoint, &exposure, VBI_REVOKE_ANSWERED), -EPROTO);
+	expect_failed(attack, EPROTO);
+}
+
 static void garbage_in_the_word(void **state)
 {
 	held_memory(*state, VBI_REVOKE_ABANDON, UINT64_MAX, ETIMEDOUT);
@@ -380,6 +395,7 @@ int main(void)
 		CASE(nothing_is_written_after_the_revocation),
 		CASE(busy_when_abandoned),
 		CASE(busy_when_answered),
+		CASE(busy_window_when_answered),
 		CASE(garbage_in_the_word),
 		CASE(busy_window_is_not_used_again),
 	};

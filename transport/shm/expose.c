@@ -421,6 +421,8 @@ int shm_revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum vb
 	 * out of the peer's reach. */
 	if (placed)
 		error = shm_arena_make_private(exposure->address, exposure->length);
+	else if (how == VBI_REVOKE_ANSWERED)
+		error = -EPROTO;
 	if (placed || how == VBI_REVOKE_ANSWERED)
 		blame(endpoint, how);
 	return error;
