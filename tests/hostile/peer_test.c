@@ -383,6 +383,26 @@ static void words_that_are_not_open(void **state)
 	victim_turn(victim);
 }
 
+/* Of an exposure that has ended the counters stand anywhere: its next chunk is no breach. */
+static void counters_of_what_has_ended(void **state)
+{
+	struct victim *victim = *state;
+	struct vbi_record record = pipe_record(7, 10000);
+	struct raw raw;
+
+	victim_join(victim, &raw);
+	raw_slot(&raw, 7)->word = shm_word_make(record.key, SHM_WORD_CLOSED);
+	raw_slot(&raw, 7)->in_filled = 1ull << 40;
+	raw_slot(&raw, 7)->out_drained = 1ull << 40;
+	ask(victim, &raw, ORDER_PULL, &record);
+	assert_int_equal(victim->status, -ECANCELED);
+	ask(victim, &raw, ORDER_PUSH, &record);
+	assert_int_equal(victim->status, -ECANCELED);
+	assert_int_equal(victim->n_failed, 0);
+	raw_close(&raw);
+	victim_turn(victim);
+}
+
 /* Says that it will fill, and does not: its own request waits. */
 static void counters_that_stand_still(void **state)
 {
@@ -506,6 +526,7 @@ int main(void)
 		CASE(end_in_the_middle),
 		CASE(records_that_cannot_be),
 		CASE(words_that_are_not_open),
+		CASE(counters_of_what_has_ended),
 		CASE(counters_that_stand_still),
 		CASE(counters_that_cannot_be),
 		CASE(scribbling),

@@ -147,9 +147,9 @@ static int64_t move_chunk(struct shm_endpoint *endpoint, struct vbi_transfer *tr
 	uint8_t *remote;
 	int64_t n = ready(endpoint, transfer, &remote);
 
+	/* What follows in an exposure that has ended begins where no counter will ever be. */
 	if (n <= 0)
-		return n < 0 || shm_word_is(slot, transfer->record.key, SHM_WORD_OPEN) ? n
-										       : -ECANCELED;
+		return shm_word_is(slot, transfer->record.key, SHM_WORD_OPEN) ? n : -ECANCELED;
 	if (!shm_word_take(slot, transfer->record.key))
 		return -ECANCELED;
 	if (state->is_push)
