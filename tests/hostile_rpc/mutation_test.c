@@ -173,7 +173,7 @@ static void change(struct sample *sample)
 	uint32_t at;
 
 	for (unsigned n = below(4); n > 0; n--) {
-		/* The length is raw_send()'s; what the transport refuses is its own tests' matter. */
+		/* The length is raw_send()'s: what transports refuse is their tests' matter. */
 		at = 4 + below(sample->length - 4);
 		if (below(2))
 			bytes[at] = (uint8_t)next_random();
