@@ -359,10 +359,10 @@ static void test_no_memory_after_the_handler(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_after_the_other),	    TEST(test_memory_of_a_refused_client),
-		TEST(test_memory_of_a_dead_client), TEST(test_cancel_in_the_queue),
-		TEST(test_stack_of_a_long_queue),   TEST(test_records_that_name_nothing),
-		TEST(test_one_end_after_the_other), TEST(test_pull_that_fails),
+		TEST(test_one_after_the_other),		TEST(test_memory_of_a_refused_client),
+		TEST(test_memory_of_a_dead_client),	TEST(test_cancel_in_the_queue),
+		TEST(test_stack_of_a_long_queue),	TEST(test_records_that_name_nothing),
+		TEST(test_one_end_after_the_other),	TEST(test_pull_that_fails),
 		TEST(test_no_memory_after_the_handler),
 	};
 

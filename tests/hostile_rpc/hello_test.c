@@ -217,10 +217,8 @@ static void test_silent_client(void **state)
 }
 
 static const struct harness_test tests[] = {
-	HARNESS_TEST(test_before_hello),
-	HARNESS_TEST(test_hellos_that_are_refused),
-	HARNESS_TEST(test_hellos_that_are_taken),
-	HARNESS_TEST(test_receives_too_small_for_a_hello),
+	HARNESS_TEST(test_before_hello),	  HARNESS_TEST(test_hellos_that_are_refused),
+	HARNESS_TEST(test_hellos_that_are_taken), HARNESS_TEST(test_receives_too_small_for_a_hello),
 	HARNESS_TEST(test_silent_client),
 };
 

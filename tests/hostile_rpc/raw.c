@@ -84,8 +84,9 @@ bool raw_connect_with(struct raw *raw, const char *address, uint32_t message_max
 {
 	struct vbi_cause cause;
 
-	if (!open_domain(raw, message_max) || vbi_shm.connect(raw->domain, address + strlen("shm://"),
-						 ARENA_SIZE, raw, &raw->endpoint, &cause))
+	if (!open_domain(raw, message_max) ||
+	    vbi_shm.connect(raw->domain, address + strlen("shm://"), ARENA_SIZE, raw,
+			    &raw->endpoint, &cause))
 		return false;
 	while (!raw->connected && !raw->failed)
 		poll_once(raw);
@@ -96,8 +97,9 @@ bool raw_listen(struct raw *raw, const char *address)
 {
 	struct vbi_cause cause;
 
-	return open_domain(raw, MESSAGE_MAX) && vbi_shm.listen(raw->domain, address + strlen("shm://"), raw,
-						  &raw->listener, &cause) == 0;
+	return open_domain(raw, MESSAGE_MAX) &&
+	       vbi_shm.listen(raw->domain, address + strlen("shm://"), raw, &raw->listener,
+			      &cause) == 0;
 }
 
 bool raw_accept(struct raw *raw)
