@@ -95,9 +95,14 @@ bool raw_connect_with(struct raw *raw, const char *address, uint32_t message_max
 
 bool raw_listen(struct raw *raw, const char *address)
 {
+	return raw_listen_with(raw, address, MESSAGE_MAX);
+}
+
+bool raw_listen_with(struct raw *raw, const char *address, uint32_t message_max)
+{
 	struct vbi_cause cause;
 
-	return open_domain(raw, MESSAGE_MAX) &&
+	return open_domain(raw, message_max) &&
 	       vbi_shm.listen(raw->domain, address + strlen("shm://"), raw, &raw->listener,
 			      &cause) == 0;
 }

@@ -39,6 +39,7 @@ bool raw_connect_with(struct raw *raw, const char *address, uint32_t message_max
 
 /* Listens on ADDRESS, and waits for one client. */
 bool raw_listen(struct raw *raw, const char *address);
+bool raw_listen_with(struct raw *raw, const char *address, uint32_t message_max);
 bool raw_accept(struct raw *raw);
 
 /* Ends the connection and gives everything back. */

@@ -22,7 +22,8 @@ typedef void act_fn(struct raw *raw);
 
 struct act {
 	act_fn *perform;
-	int ready; /* written when it listens */
+	uint32_t message_max; /* of its receives */
+	int ready;	      /* written when it listens */
 };
 
 static int serve(void *context)
@@ -31,7 +32,7 @@ static int serve(void *context)
 	struct raw *raw = calloc(1, sizeof(*raw));
 	struct raw_message message;
 
-	if (!raw_listen(raw, ADDRESS))
+	if (!raw_listen_with(raw, ADDRESS, act->message_max))
 		return 1;
 	if (write(act->ready, "r", 1) != 1 || !raw_accept(raw))
 		return 2;
@@ -43,9 +44,9 @@ static int serve(void *context)
 	return 0;
 }
 
-static pid_t start(act_fn *perform)
+static pid_t start_with(act_fn *perform, uint32_t message_max)
 {
-	struct act act = {.perform = perform};
+	struct act act = {.perform = perform, .message_max = message_max};
 	int ready[2];
 	char byte;
 	pid_t pid;
@@ -57,6 +58,11 @@ static pid_t start(act_fn *perform)
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	close(ready[0]);
 	return pid;
+}
+
+static pid_t start(act_fn *perform)
+{
+	return start_with(perform, 8192);
 }
 
 /* ---- Hellos ---- */
@@ -161,6 +167,23 @@ static void test_hellos(void **state)
 				 vb_conn_error(NULL)->sentence);
 		assert_int_equal(vb_conn_error(NULL)->errnum, cases[i].errnum);
 		probe_assert_sentence(vb_conn_error(NULL), cases[i].part);
+		assert_int_equal(harness_wait(server), 0);
+	}
+}
+
+/* Its receives hold less than the client's hello, or its binds, may have. */
+static void test_receives_too_small_for_a_hello(void **state)
+{
+	static const uint32_t sizes[] = {256, VBI_CONTROL_MAX - 8};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		pid_t server = start_with(say_nothing, sizes[i]);
+
+		errno = 0;
+		assert_null(vb_connect(ADDRESS, NULL));
+		assert_int_equal(errno, EPROTO);
+		probe_assert_sentence(vb_conn_error(NULL), ADDRESS);
 		assert_int_equal(harness_wait(server), 0);
 	}
 }
@@ -600,11 +623,9 @@ static void test_no_acknowledgement(void **state)
 }
 
 static const struct harness_test tests[] = {
-	HARNESS_TEST(test_hellos),
-	HARNESS_TEST(test_answers),
-	HARNESS_TEST(test_second_answer),
-	HARNESS_TEST(test_no_credits),
-	HARNESS_TEST(test_no_acknowledgement),
+	HARNESS_TEST(test_hellos),     HARNESS_TEST(test_receives_too_small_for_a_hello),
+	HARNESS_TEST(test_answers),    HARNESS_TEST(test_second_answer),
+	HARNESS_TEST(test_no_credits), HARNESS_TEST(test_no_acknowledgement),
 };
 
 HARNESS_MAIN(tests, 2)
