@@ -41,6 +41,9 @@ static void a_refusal_says_why(void **state)
 	assert_int_equal(vbi_packed_hello_parse(message, length, NULL, &hello), 0);
 	assert_int_equal(hello.errnum, EACCES);
 	assert_string_equal(hello.refusal, "not you");
+	length = vbi_packed_hello(&conn, message, sizeof(message), EACCES, "not\033[2J\n\xc2you");
+	assert_int_equal(vbi_packed_hello_parse(message, length, NULL, &hello), 0);
+	assert_string_equal(hello.refusal, "not?[2J??you");
 }
 
 static void what_is_no_hello_is_refused(void **state)
