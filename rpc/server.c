@@ -32,8 +32,9 @@ struct vb_server {
 	uint16_t inflight;
 	pid_t pid; /* of the process it belongs to: a forked child's copy is dead */
 	bool running;
-	int stop_fd;  /* an eventfd: writing it is safe in signal handlers */
-	int stopping; /* atomic */
+	uint64_t owner; /* atomic: token of the thread that runs it; 0: none does */
+	int stop_fd;	/* an eventfd: writing it is safe in signal handlers */
+	int stopping;	/* atomic */
 	struct vb_error error;
 	struct ev_loop *loop;
 	ev_io domain_watchers[VBI_DOMAINS_MAX];
@@ -183,9 +184,11 @@ static int listen_at(struct vb_server *server, const char *address, struct vbi_c
 int vb_server_listen(struct vb_server *server, const char *address)
 {
 	struct vbi_cause cause = {0};
+	uint64_t owner = __atomic_load_n(&server->owner, __ATOMIC_ACQUIRE);
 	int error;
 
-	if (server->pid != getpid())
+	/* While it runs, its tables are the loop's. */
+	if (server->pid != getpid() || (owner && !vbi_owner_is(owner)))
 		return vbi_edge(-EPERM);
 	error = listen_at(server, address, &cause);
 	if (!error)
@@ -342,6 +345,7 @@ int vb_server_run(struct vb_server *server)
 		conn->owner = vbi_owner_take();
 	}
 	server->running = true;
+	__atomic_store_n(&server->owner, vbi_owner_take(), __ATOMIC_RELEASE);
 	server->n_watched = 0;
 	watch_domains(server);
 	ev_io_init(&server->stop_watcher, on_ready, server->stop_fd, EV_READ);
@@ -353,6 +357,7 @@ int vb_server_run(struct vb_server *server)
 	ev_loop_destroy(server->loop);
 	server->loop = NULL;
 	server->running = false;
+	__atomic_store_n(&server->owner, 0, __ATOMIC_RELEASE);
 	/* Ready to run again. */
 	uint64_t count;
 	if (read(server->stop_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)

@@ -315,6 +315,10 @@ static void test_server_and_client_in_one_process(void **state)
 		assert_non_null(peer);
 		for (unsigned k = 0; k < 1000; k++)
 			assert_int_equal(mirror_reverse(peer, k, &reversed), 0);
+		/* It runs, and is the other thread's. */
+		errno = 0;
+		assert_int_equal(vb_server_listen(server, "shm://other"), -1);
+		assert_int_equal(errno, EPERM);
 		vb_server_stop(server);
 		assert_int_equal(pthread_join(thread, &result), 0);
 		assert_int_equal((intptr_t)result, 0);
