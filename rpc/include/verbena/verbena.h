@@ -148,9 +148,9 @@ struct vb_server_options {
 VB_EXPORT struct vb_server *vb_server_create(const struct vb_server_options *options);
 
 /*
- * Listens on ADDRESS; several are allowed, before and, on its thread, while the server runs. -1 with
- * errno: EINVAL (the address does not parse), EADDRINUSE (a server lives there; a dead one's socket
- * is replaced), EACCES, ENAMETOOLONG, for which vb_server_error() has the sentence, or EPERM.
+ * Listens on ADDRESS; several are allowed, before and, on its thread, while the server runs. -1
+ * with errno: EINVAL (the address does not parse), EADDRINUSE (a server lives there; a dead one's
+ * socket is replaced), EACCES, ENAMETOOLONG, for which vb_server_error() has the sentence; EPERM.
  */
 VB_EXPORT int vb_server_listen(struct vb_server *server, const char *address);
 
