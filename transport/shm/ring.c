@@ -110,12 +110,19 @@ void shm_tx_copy_lines(struct shm_tx *tx, const uint8_t *message, uint32_t lengt
 {
 	uint8_t *marks = tx->marks + tx->offset / SHM_LINE;
 
-	for (uint32_t at = SHM_LINE; at < length; at += SHM_LINE)
-		marks[at / SHM_LINE] = message[at] & SHM_MARK_BITS;
+	/* Lines that the consumer clears will have been cleared when we come here again. */
+	if (length > SHM_KEPT)
+		memset(marks + 1, 0, shm_span(length) / SHM_LINE - 1);
+	else
+		marks[1] = message[SHM_LINE] & SHM_MARK_BITS;
 	memcpy(tx->data + tx->offset + 8, message + 8, length - 8);
 }
 
 void shm_rx_copy_lines(struct shm_rx *rx, uint8_t *to, uint32_t length)
 {
 	memcpy(to + 8, rx->line + 8, length - 8);
+	if (length <= SHM_KEPT)
+		return;
+	for (uint32_t at = SHM_LINE; at < length; at += SHM_LINE)
+		__atomic_store_n((uint64_t *)(void *)(rx->line + at), 0, __ATOMIC_RELAXED);
 }

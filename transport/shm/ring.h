@@ -13,9 +13,11 @@
  * message moves one line and no index. No other word can be taken for a message: the ring's
  * beginning has the mark of the present lap, and before it publishes a message, the producer clears
  * the word behind it if that looks like this lap's mark: from seven laps ago or more, or because a
- * message continued there, once in eight times. It knows from a table of its own: to read a line
- * that the consumer has read last would move it once more, and cost half a call. The consumer
- * writes nothing into the ring.
+ * message continued there. It knows from a table of its own: to read a line that the consumer has
+ * read last would move it once more, and cost half a call. Of messages of more than two lines the
+ * consumer clears the lines behind the first: it then has them for itself, and the producer gets
+ * them back in two thirds of the time (2,000 bytes there and back: 1.7 against 2.3 us where the
+ * CPUs are far). It writes nothing else into the ring.
  *
  * Room. Positions are bytes since the beginning, a whole ring for each lap. How far the consumer is
  * comes with each message of the other direction, in the top bits of its first word; for a peer
@@ -38,6 +40,10 @@
 #define SHM_ACK_SHIFT	17u
 #define SHM_ACK_BITS	0x7fffu
 static_assert((VBI_MESSAGE_MAX & ~SHM_LENGTH_BITS) == 0, "a length has its own bits");
+
+/* Of messages up to this length the consumer leaves all lines as they are: to clear the second of
+ * two would move it once more than the call needs. */
+#define SHM_KEPT (2 * SHM_LINE)
 
 /* A calm producer ends its lap after so many bytes: eight lines. */
 #define SHM_LAP_SHORT 512u
