@@ -27,7 +27,8 @@ static int on_echo(struct vb_request *req, const struct probe_block *sent, struc
 static int32_t on_add(struct vb_request *req, int32_t a, int32_t b)
 {
 	(void)req;
-	return a + b;
+	/* Anybody's numbers: without overflow. */
+	return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
 static int32_t on_newer(struct vb_request *req, int32_t number)
