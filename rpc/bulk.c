@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "rpc/arena.h"
 #include "rpc/conn.h"
@@ -92,11 +93,35 @@ static void serve_again(struct vbi_request *request)
 	request->method->serve(&request->head);
 }
 
+static void has_moved(struct vbi_request *request)
+{
+	struct vbi_worker *worker = request->conn->worker;
+
+	request->moved_at = worker->now;
+	DL_DELETE2(worker->moving, request, prev_moving, next_moving);
+	DL_APPEND2(worker->moving, request, prev_moving, next_moving);
+}
+
+void vbi_bulk_expire(struct vbi_worker *worker)
+{
+	while (worker->moving && !worker->inside_poll &&
+	       worker->now >= vbi_deadline_after(worker->moving->moved_at, VBI_STALL_NS)) {
+		struct vb_conn *conn = worker->moving->conn;
+
+		vbi_conn_fail(conn, ETIMEDOUT, worker->moving->method->method->name,
+			      "%s has moved none of its bulk data for %llu s: it is stopped, or "
+			      "does not want to",
+			      conn->address, VBI_STALL_NS / VBI_NS_PER_S);
+		vbi_conn_reap(worker);
+	}
+}
+
 static void finish_move(struct vbi_request *request)
 {
 	struct vbi_mover *mover = &request->mover;
 	int error = mover->error;
 
+	DL_DELETE2(request->conn->worker->moving, request, prev_moving, next_moving);
 	if (!error && request->conn->state != VBI_CONN_OPEN)
 		error = -ECONNRESET;
 	if (!error && request->canceled)
@@ -129,6 +154,7 @@ static void chunk_done(struct vbi_transfer *transfer, int status)
 
 	mover->busy[transfer - mover->transfers] = false;
 	mover->underway--;
+	has_moved(request);
 	if (status)
 		mover->error = mover->error ? mover->error : status;
 	else if (mover->push)
@@ -204,6 +230,8 @@ static int start_move(struct vbi_request *request, bool push)
 	mover->underway = 0;
 	memset(mover->busy, 0, sizeof(mover->busy));
 	request->state = push ? VBI_REQUEST_PUSHING : VBI_REQUEST_GATHERING;
+	request->moved_at = request->conn->worker->now;
+	DL_APPEND2(request->conn->worker->moving, request, prev_moving, next_moving);
 	step(request);
 	return -EINPROGRESS;
 }

@@ -258,6 +258,25 @@ static void test_memory_of_a_dead_client(void **state)
 	assert_int_equal(n_answers(1), 1);
 }
 
+/* A client that stands still does not keep for ever what others wait for. */
+static void test_memory_of_a_stopped_client(void **state)
+{
+	(void)state;
+	call(0, 1, 0);
+	call(1, 1, 0);
+	assert_int_equal(fixture->clients[1]->n_pulls, 0);
+	fake_now_ns = fixture->worker->moving->moved_at + VBI_STALL_NS - 1;
+	vbi_worker_look(fixture->worker);
+	assert_false(fixture->clients[0]->closed);
+	assert_true(vbi_worker_next_timeout(fixture->worker) == fake_now_ns + 1);
+	fake_now_ns++;
+	vbi_worker_look(fixture->worker);
+	assert_true(fixture->clients[0]->closed);
+	assert_true(fixture->clients[1]->n_pulls > 0);
+	finish_pulls(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
 /* One that waits in the middle of the queue and is given up is answered there. */
 static void test_cancel_in_the_queue(void **state)
 {
@@ -360,11 +379,11 @@ static void test_no_memory_after_the_handler(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_after_the_other),		TEST(test_memory_of_a_refused_client),
-		TEST(test_memory_of_a_dead_client),	TEST(test_cancel_in_the_queue),
-		TEST(test_stack_of_a_long_queue),	TEST(test_records_that_name_nothing),
-		TEST(test_one_end_after_the_other),	TEST(test_pull_that_fails),
-		TEST(test_no_memory_after_the_handler),
+		TEST(test_one_after_the_other),	      TEST(test_memory_of_a_refused_client),
+		TEST(test_memory_of_a_dead_client),   TEST(test_memory_of_a_stopped_client),
+		TEST(test_cancel_in_the_queue),	      TEST(test_stack_of_a_long_queue),
+		TEST(test_records_that_name_nothing), TEST(test_one_end_after_the_other),
+		TEST(test_pull_that_fails),	      TEST(test_no_memory_after_the_handler),
 	};
 
 	return cmocka_run_group_tests_name("bulk", tests, NULL, NULL);

@@ -85,7 +85,9 @@ struct vbi_request {
 	uint32_t reply_length;
 	struct vbi_request_arena *arena;
 	uint64_t arena_bytes;
-	struct vbi_request *next; /* in a list of the worker */
+	struct vbi_request *next;		       /* in a list of the worker */
+	struct vbi_request *next_moving, *prev_moving; /* in worker->moving */
+	uint64_t moved_at; /* when its bulk moved last, on the worker's clock */
 	struct vb_buffer buffers[VB_BUFFERS_MAX];
 	struct vbi_bulk bulk[VB_BUFFERS_MAX];
 	struct vbi_mover mover;
@@ -131,6 +133,15 @@ void vbi_bulk_unmap(struct vbi_request *request);
 
 /* Gives the request's bulk memory back, and lets waiting requests have it. */
 void vbi_bulk_release(struct vbi_request *request);
+
+/*
+ * A client with bulk under way that has moved none of it for so long is stopped, or wants to keep
+ * what others wait for: its connection ends. One that runs moves a chunk in well under a second.
+ */
+#define VBI_STALL_NS (10 * VBI_NS_PER_S)
+
+/* Ends the connections of requests whose bulk stands still. Not from inside poll(). */
+void vbi_bulk_expire(struct vbi_worker *worker);
 
 /* Pool memory has come back: requests that wait for it try again, in order. */
 void vbi_bulk_retry_waiting(struct vbi_worker *worker);

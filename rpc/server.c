@@ -39,6 +39,7 @@ struct vb_server {
 	struct ev_loop *loop;
 	ev_io domain_watchers[VBI_DOMAINS_MAX];
 	unsigned n_watched;
+	unsigned n_told_stop; /* domains that watch stop_fd */
 	ev_io stop_watcher;
 	ev_timer timeout;
 };
@@ -154,17 +155,21 @@ static int listen_at(struct vb_server *server, const char *address, struct vbi_c
 	const struct vbi_transport *transport = address ? vbi_transport_find(address, &rest) : NULL;
 	struct vbi_domain *domain;
 	struct listener *listener;
-	unsigned n_domains;
 	int error;
 
 	if (!transport) {
 		vbi_options_explain_address(address, cause->sentence, sizeof(cause->sentence));
 		return -EINVAL;
 	}
-	n_domains = server->worker.n_domains;
 	error = vbi_worker_domain(&server->worker, transport, &domain, cause);
-	if (!error && n_domains < server->worker.n_domains)
-		error = transport->watch(domain, server->stop_fd);
+	/* Also those of an earlier call that failed here: a sleeping server must hear the stop. */
+	while (!error && server->n_told_stop < server->worker.n_domains) {
+		domain = server->worker.domains[server->n_told_stop];
+		error = domain->ops->watch(domain, server->stop_fd);
+		server->n_told_stop += !error;
+	}
+	if (!error)
+		error = vbi_worker_domain(&server->worker, transport, &domain, cause);
 	if (error)
 		return error;
 	listener = calloc(1, sizeof(*listener));

@@ -69,6 +69,8 @@ uint64_t vbi_worker_look(struct vbi_worker *worker)
 	worker->now = worker->clock();
 	if (__builtin_expect(worker->hellos != NULL, 0))
 		vbi_conn_expire_hellos(worker);
+	if (__builtin_expect(worker->moving != NULL, 0))
+		vbi_bulk_expire(worker);
 	return worker->now;
 }
 
@@ -93,7 +95,10 @@ bool vbi_worker_arm(struct vbi_worker *worker)
 uint64_t vbi_worker_next_timeout(const struct vbi_worker *worker)
 {
 	uint64_t next = vbi_conn_next_hello_end(worker);
+	uint64_t stall = worker->moving ? worker->moving->moved_at + VBI_STALL_NS : UINT64_MAX;
 
+	if (stall < next)
+		next = stall;
 	for (unsigned i = 0; i < worker->n_domains; i++) {
 		const struct vbi_domain *domain = worker->domains[i];
 		uint64_t end = vbi_deadline_after(worker->now, domain->ops->next_timeout(domain));

@@ -36,6 +36,7 @@ struct vbi_worker {
 	struct vb_conn *hellos;	  /* connections whose hello is awaited, oldest first */
 	struct vb_conn *doomed;	  /* closed within poll(): freed after it */
 	struct vbi_request_list free_requests;
+	struct vbi_request *moving;	 /* with bulk under way, longest still first */
 	struct vbi_request_list waiting; /* for pool memory, in order of arrival */
 	struct vbi_pool pool;
 	bool inside_poll;
