@@ -156,6 +156,8 @@ static const char *request_fault(const struct vb_conn *conn, const struct vbi_he
 		return "its call's slot does not exist";
 	if (conn->requests[header->slot])
 		return "its call's slot is in use";
+	if (!header->time)
+		return "it waits for an answer and leaves no time for it";
 	return NULL;
 }
 

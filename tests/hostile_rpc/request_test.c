@@ -31,6 +31,14 @@ static void post_with_a_slot(struct raw *raw)
 	raw_send(raw, &message, 48);
 }
 
+static void call_without_time(struct raw *raw)
+{
+	struct raw_message message = scene_request(PROBE_ADD);
+
+	message.header.time = 0;
+	raw_send(raw, &message, 32);
+}
+
 static void root_too_short(struct raw *raw)
 {
 	struct raw_message message = scene_request(PROBE_ECHO);
@@ -168,6 +176,7 @@ static void test_requests(void **state)
 		BREACH(BOUND, slot_out_of_range),
 		BREACH(BOUND, one_way_call_of_add),
 		BREACH(BOUND, post_with_a_slot),
+		BREACH(BOUND, call_without_time),
 		BREACH(BOUND, root_too_short),
 		BREACH(BOUND, no_root),
 		BREACH(BOUND, root_too_long),
