@@ -42,7 +42,7 @@ static int wait_for_credit(struct vb_call *call)
 		return -ETIMEDOUT;
 	}
 	if (conn->state == VBI_CONN_FAILED)
-		return -conn->error.errnum;
+		return -vbi_conn_errno(conn);
 	/* One deadline for this wait and the next. Not 0: on the wire that is none. */
 	waited = worker->clock() - start;
 	if (call->timeout_ns != VB_NO_DEADLINE)
@@ -131,7 +131,7 @@ int vbi_call_start(struct vb_call *call, struct vbi_peer *peer, const struct vb_
 	call->done = false;
 	call->timeout_ns = peer->deadline_ns ? peer->deadline_ns : method->deadline_ns;
 	if (__builtin_expect(conn->state != VBI_CONN_OPEN, 0))
-		return conn->error.errnum ? -conn->error.errnum : -ENOTCONN;
+		return -vbi_conn_errno(conn);
 	conn->ops->prepare(conn->endpoint);
 	if (__builtin_expect(!may_send(call), 0)) {
 		error = wait_for_credit(call);
@@ -227,9 +227,7 @@ void vbi_call_conn_died(struct vb_conn *conn)
 			continue;
 		give_slot(conn, i);
 		if (call)
-			vbi_call_complete(call,
-					  conn->error.errnum ? conn->error.errnum : ECONNRESET,
-					  VB_UNKNOWN, NULL);
+			vbi_call_complete(call, vbi_conn_errno(conn), VB_UNKNOWN, NULL);
 	}
 }
 

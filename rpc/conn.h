@@ -17,6 +17,7 @@
 #ifndef VBI_CONN_H
 #define VBI_CONN_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -182,6 +183,17 @@ void vbi_conn_hello_done(struct vb_conn *conn);
 static inline bool vbi_conn_takes_control(const struct vbi_endpoint *endpoint)
 {
 	return endpoint->limits.send_max >= VBI_CONTROL_MAX;
+}
+
+/*
+ * What calls on a connection that is not open fail with. One call's time-out may have cost it: for
+ * the others it was reset, and their own time was not over.
+ */
+static inline int vbi_conn_errno(const struct vb_conn *conn)
+{
+	if (!conn->error.errnum)
+		return ENOTCONN;
+	return conn->error.errnum == ETIMEDOUT ? ECONNRESET : conn->error.errnum;
 }
 
 /* The credits field for a message that leaves now. */

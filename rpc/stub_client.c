@@ -133,7 +133,7 @@ static int bind_checked(struct vb_conn *conn, const struct vb_interface *interfa
 	if (!vbi_owner_is(conn->owner))
 		return -EPERM;
 	if (conn->state != VBI_CONN_OPEN)
-		return conn->error.errnum ? -conn->error.errnum : -ENOTCONN;
+		return -vbi_conn_errno(conn);
 	error = find_offer(conn, interface, &offer);
 	if (error)
 		return error;
@@ -252,7 +252,7 @@ int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cur
 	if (!vbi_owner_is(conn->owner))
 		return -EPERM;
 	if (conn->state != VBI_CONN_OPEN)
-		return conn->error.errnum ? -conn->error.errnum : -ENOTCONN;
+		return -vbi_conn_errno(conn);
 	if (call->n_exposures == VB_BUFFERS_MAX)
 		return -EMSGSIZE;
 	exposure = &call->exposures[call->n_exposures];
