@@ -145,6 +145,8 @@ const struct vb_error *vb_conn_error(const struct vb_conn *conn)
 
 int vb_conn_stats(const struct vb_conn *conn, struct vb_stats *stats)
 {
+	if (!vbi_owner_is(conn->owner))
+		return vbi_edge(-EPERM);
 	return vbi_options_copy_stats(&conn->worker->stats, stats);
 }
 

@@ -387,5 +387,7 @@ void vb_server_stop(struct vb_server *server)
 
 int vb_server_stats(const struct vb_server *server, struct vb_stats *stats)
 {
+	if (server->pid != getpid())
+		return vbi_edge(-EPERM);
 	return vbi_options_copy_stats(&server->worker.stats, stats);
 }

@@ -41,6 +41,7 @@ static int count_permitted(struct client *client)
 {
 	static uint8_t memory[MIB];
 	struct probe_block block = {.words = {1}};
+	struct vb_stats stats = VB_STATS_INIT;
 	uint64_t number;
 	int n = 0;
 
@@ -64,6 +65,8 @@ static int count_permitted(struct client *client)
 	n += probe_peer_bind(client->conn) != NULL || errno != EPERM;
 	errno = 0;
 	n += vb_memory_alloc(client->conn, 4096) != NULL || errno != EPERM;
+	errno = 0;
+	n += vb_conn_stats(client->conn, &stats) != -1 || errno != EPERM;
 	return n;
 }
 
@@ -138,6 +141,7 @@ static bool any_event(void)
 static int serve_in_child(void *context)
 {
 	struct server_client *both = context;
+	struct vb_stats stats = VB_STATS_INIT;
 	int n = 0;
 
 	/* As by a signal handler that the child has from its parent. */
@@ -147,6 +151,8 @@ static int serve_in_child(void *context)
 	n += vb_server_run(both->server) != -1 || errno != EPERM;
 	errno = 0;
 	n += vb_server_listen(both->server, "shm://child") != -1 || errno != EPERM;
+	errno = 0;
+	n += vb_server_stats(both->server, &stats) != -1 || errno != EPERM;
 	vb_server_free(both->server);
 	return n;
 }
