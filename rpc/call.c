@@ -132,7 +132,6 @@ int vbi_call_start(struct vb_call *call, struct vbi_peer *peer, const struct vb_
 	call->timeout_ns = peer->deadline_ns ? peer->deadline_ns : method->deadline_ns;
 	if (__builtin_expect(conn->state != VBI_CONN_OPEN, 0))
 		return -vbi_conn_errno(conn);
-	conn->ops->prepare(conn->endpoint);
 	if (__builtin_expect(!may_send(call), 0)) {
 		error = wait_for_credit(call);
 		if (error)

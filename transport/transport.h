@@ -247,7 +247,8 @@ struct vbi_transport {
 	struct vbi_message *(*message_get)(struct vbi_endpoint *endpoint);
 	/*
 	 * A hint that a send follows within some ten nanoseconds: the transport may get ready for
-	 * it meanwhile. Nothing changes if none follows.
+	 * it meanwhile. Nothing changes if none follows. For answers: a request is sent from
+	 * stores that are under way already, and asking for its line first cost 10 ns.
 	 */
 	void (*prepare)(struct vbi_endpoint *endpoint);
 	/* Gives back a buffer that was not sent. */
