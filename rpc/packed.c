@@ -57,6 +57,33 @@ static const uint8_t *body_of(const uint8_t *data, uint32_t length, uint32_t *re
 	return data + VBI_CONTROL_BODY;
 }
 
+/*
+ * Parses the control message at DATA as DESCRIPTOR says, into a scratch that the caller frees, the
+ * message with it.
+ */
+static int unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data,
+		  uint32_t length, struct scratch **ret_scratch, ProtobufCMessage **ret_message)
+{
+	ProtobufCAllocator allocator = {scratch_alloc, scratch_free, NULL};
+	uint32_t size;
+	const uint8_t *body = body_of(data, length, &size);
+	struct scratch *scratch;
+
+	if (!body)
+		return -EPROTO;
+	scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return -ENOMEM;
+	allocator.allocator_data = scratch;
+	*ret_message = protobuf_c_message_unpack(descriptor, &allocator, size, body);
+	if (!*ret_message) {
+		free(scratch);
+		return -EPROTO;
+	}
+	*ret_scratch = scratch;
+	return 0;
+}
+
 /* Puts MESSAGE into a control message's frame. 0: it does not fit. */
 static uint32_t pack(const ProtobufCMessage *message, uint8_t *data, uint32_t size)
 {
@@ -153,20 +180,14 @@ int vbi_packed_hello_parse(const uint8_t *data, uint32_t length, struct vb_conn 
 			   struct vbi_packed_hello *ret_hello)
 {
 	struct scratch *scratch;
-	ProtobufCAllocator allocator = {scratch_alloc, scratch_free, NULL};
-	uint32_t size;
-	const uint8_t *body = body_of(data, length, &size);
-	Vbi__Hello *hello;
-	int error = 0;
+	ProtobufCMessage *message;
+	const Vbi__Hello *hello;
+	int error = unpack(&vbi__hello__descriptor, data, length, &scratch, &message);
 
-	if (!body)
-		return -EPROTO;
-	scratch = calloc(1, sizeof(*scratch));
-	if (!scratch)
-		return -ENOMEM;
-	allocator.allocator_data = scratch;
-	hello = vbi__hello__unpack(&allocator, size, body);
-	if (!hello || hello->errnum > 4095) {
+	if (error)
+		return error;
+	hello = (const Vbi__Hello *)message;
+	if (hello->errnum > 4095) {
 		free(scratch);
 		return -EPROTO;
 	}
@@ -221,21 +242,17 @@ uint32_t vbi_packed_binds(struct vb_conn *conn, uint8_t *data, uint32_t size)
 
 int vbi_packed_binds_parse(const uint8_t *data, uint32_t length, struct vbi_packed_binds *ret_binds)
 {
-	ProtobufCAllocator allocator = {scratch_alloc, scratch_free, NULL};
 	struct scratch *scratch;
-	uint32_t size;
-	const uint8_t *body = body_of(data, length, &size);
-	Vbi__Control *control;
-	int error = 0;
+	ProtobufCMessage *message;
+	const Vbi__Control *control;
+	int error = unpack(&vbi__control__descriptor, data, length, &scratch, &message);
 
-	if (!body)
-		return -EPROTO;
-	scratch = calloc(1, sizeof(*scratch));
-	if (!scratch)
-		return -ENOMEM;
-	allocator.allocator_data = scratch;
-	control = vbi__control__unpack(&allocator, size, body);
-	if (!control || control->n_binds > VBI_BINDINGS_MAX)
+	if (error) {
+		ret_binds->n = 0;
+		return error;
+	}
+	control = (const Vbi__Control *)message;
+	if (control->n_binds > VBI_BINDINGS_MAX)
 		error = -EPROTO;
 	ret_binds->n = error ? 0 : (uint32_t)control->n_binds;
 	for (uint32_t i = 0; i < ret_binds->n; i++)
