@@ -291,7 +291,7 @@ static void sleep_here(struct vb_server *server, uint64_t timeout_ns)
 }
 
 /* Sleeps until something may have arrived. */
-static void sleep_in_loop(struct vb_server *server)
+static void sleep_for_work(struct vb_server *server)
 {
 	struct vbi_worker *worker = &server->worker;
 	/* First: what is overdue ends here, and would make the time-out 0 for ever. */
@@ -322,7 +322,7 @@ static void serve_until_stopped(struct vb_server *server)
 		/* The first fruitless pass asks too: the client may wait for this very CPU. */
 		if (idle++ % VBI_POLLS_PER_LOOK == 0 && worker->wait != VB_WAIT_SPIN &&
 		    (!vbi_worker_may_spin(worker) || vbi_worker_look(worker) >= spin_end)) {
-			sleep_in_loop(server);
+			sleep_for_work(server);
 			idle = 0;
 			continue;
 		}
