@@ -183,7 +183,10 @@ void vb_memory_free(struct vb_conn *conn, void *memory)
 		vbi_log("memory: %p is not memory of vb_memory_alloc()", memory);
 }
 
+#define TEXT_OF(number) #number
+#define TEXT(macro)	TEXT_OF(macro)
+
 const char *vb_version(void)
 {
-	return "0.1.0";
+	return TEXT(VB_VERSION_MAJOR) "." TEXT(VB_VERSION_MINOR) "." TEXT(VB_VERSION_PATCH);
 }

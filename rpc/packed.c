@@ -123,12 +123,13 @@ static size_t list_services(const struct vb_server *server, Vbi__Interface *inte
 uint32_t vbi_packed_hello(const struct vb_conn *conn, uint8_t *data, uint32_t size, int errnum,
 			  const char *refusal)
 {
-	static char software[] = "verbena 0.1.0";
+	char software[32];
 	Vbi__Interface interfaces[OFFERS_MAX];
 	Vbi__Interface *list[OFFERS_MAX];
 	Vbi__Hello hello = VBI__HELLO__INIT;
 	char why[256];
 
+	snprintf(software, sizeof(software), "verbena %s", vb_version());
 	hello.protocol = VBI_PROTOCOL_VERSION;
 	hello.message_max = conn->worker->message_max;
 	hello.credits = conn->window;
