@@ -123,7 +123,7 @@ static void greet(unsigned i)
 	struct fake_message message = fake_message(VBI_KIND_CONTROL);
 	uint32_t length;
 
-	client_worker.message_max = FAKE_MESSAGE_MAX;
+	client_worker.transport_options.message_max = FAKE_MESSAGE_MAX;
 	client.n_bound = 1;
 	client.bound = &bound;
 	length = vbi_packed_hello(&client, (uint8_t *)&message, sizeof(message), 0, NULL);

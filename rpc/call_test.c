@@ -53,7 +53,8 @@ static int set_up(void **state)
 
 	(void)state;
 	fixture = calloc(1, sizeof(*fixture));
-	vbi_worker_init(&fixture->worker, VB_WAIT_SLEEP, FAKE_MESSAGE_MAX, 0);
+	vbi_worker_init(&fixture->worker, VB_WAIT_SLEEP,
+			&(struct vbi_domain_options){.message_max = FAKE_MESSAGE_MAX}, 0);
 	fixture->endpoint = fake_endpoint_new(fake_domain_new(&fixture->worker));
 	conn = fixture->conn = vbi_conn_new(&fixture->worker, 4, 10 * MS);
 	conn->endpoint = &fixture->endpoint->base;

@@ -196,6 +196,15 @@ static inline int vbi_conn_errno(const struct vb_conn *conn)
 	return conn->error.errnum == ETIMEDOUT ? ECONNRESET : conn->error.errnum;
 }
 
+/*
+ * Messages that a peer may have sent us and we not released: INFLIGHT requests of its own, as many
+ * answers to ours, the control message under way and the acknowledgement of ours.
+ */
+static inline uint32_t vbi_conn_receives(uint32_t inflight)
+{
+	return 2 * inflight + 2;
+}
+
 /* The credits field for a message that leaves now. */
 static inline uint16_t vbi_conn_credits(struct vb_conn *conn)
 {

@@ -23,7 +23,13 @@ static struct vb_conn *new_client(const struct vb_options *options)
 
 	if (!worker)
 		return NULL;
-	vbi_worker_init(worker, options->wait, options->message_max, CLIENT_BULK_MAX);
+	vbi_worker_init(worker, options->wait,
+			&(struct vbi_domain_options){
+				.message_max = options->message_max,
+				.receives = vbi_conn_receives(options->inflight),
+				.keepalive_ns = options->keepalive_ns,
+			},
+			CLIENT_BULK_MAX);
 	conn = vbi_conn_new(worker, (uint16_t)options->inflight, options->grace_ns);
 	if (!conn)
 		goto free_worker;

@@ -26,6 +26,9 @@ static const struct range inflight_range = {"inflight", 1, VBI_INFLIGHT_MAX, VBI
 /* Address space, not memory: pages come with their first use. */
 static const struct range memory_range = {"memory_max", 1u << 20, 1ull << 40, 256u << 20};
 static const struct range connections_range = {"connections_max", 1, 65536, 1024};
+/* Shorter than 100 ms a network's hiccup kills; longer than an hour nobody means. */
+static const struct range keepalive_range = {"keepalive_ns", 100 * VBI_NS_PER_MS,
+					     3600 * VBI_NS_PER_S, 3 * VBI_NS_PER_S};
 static const struct range bulk_range = {"bulk_max", 1u << 20, 1ull << 40, 256u << 20};
 
 /* *VALUE, or its default if it is 0. */
@@ -88,7 +91,8 @@ int vbi_options_conn(const struct vb_options *given, struct vb_options *ret, str
 	    settle(&grace_range, ret->grace_ns, &ret->grace_ns, error) ||
 	    settle(&message_range, ret->message_max, &message_max, error) ||
 	    settle(&inflight_range, ret->inflight, &inflight, error) ||
-	    settle(&memory_range, ret->memory_max, &ret->memory_max, error))
+	    settle(&memory_range, ret->memory_max, &ret->memory_max, error) ||
+	    settle(&keepalive_range, ret->keepalive_ns, &ret->keepalive_ns, error))
 		return -EINVAL;
 	ret->message_max = (uint32_t)message_max & ~63u;
 	ret->inflight = (uint32_t)inflight;
@@ -109,7 +113,8 @@ int vbi_options_server(const struct vb_server_options *given, struct vb_server_o
 	    settle(&message_range, ret->message_max, &message_max, error) ||
 	    settle(&inflight_range, ret->inflight, &inflight, error) ||
 	    settle(&connections_range, ret->connections_max, &connections, error) ||
-	    settle(&bulk_range, ret->bulk_max, &ret->bulk_max, error))
+	    settle(&bulk_range, ret->bulk_max, &ret->bulk_max, error) ||
+	    settle(&keepalive_range, ret->keepalive_ns, &ret->keepalive_ns, error))
 		return -EINVAL;
 	ret->message_max = (uint32_t)message_max & ~63u;
 	ret->inflight = (uint32_t)inflight;

@@ -12,7 +12,7 @@
 #include "rpc/packed.h"
 #include "rpc/worker.h"
 
-static struct vbi_worker worker = {.message_max = 8192};
+static struct vbi_worker worker = {.transport_options.message_max = 8192};
 static uint8_t message[VBI_CONTROL_MAX] __attribute__((aligned(8)));
 
 static void a_hello_comes_back(void **state)

@@ -67,7 +67,13 @@ struct vb_server *vb_server_create(const struct vb_server_options *options)
 		free(server);
 		goto fail;
 	}
-	vbi_worker_init(&server->worker, chosen.wait, chosen.message_max, chosen.bulk_max);
+	vbi_worker_init(&server->worker, chosen.wait,
+			&(struct vbi_domain_options){
+				.message_max = chosen.message_max,
+				.receives = vbi_conn_receives(chosen.inflight),
+				.keepalive_ns = chosen.keepalive_ns,
+			},
+			chosen.bulk_max);
 	server->worker.server = server;
 	server->connections_max = chosen.connections_max;
 	server->inflight = (uint16_t)chosen.inflight;
@@ -220,8 +226,7 @@ int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	conn->ops = endpoint->ops;
 	conn->owner = vbi_owner_take();
 	conn->state = VBI_CONN_HELLO;
-	snprintf(conn->address, sizeof(conn->address), "client pid %d uid %u",
-		 endpoint->identity.pid, endpoint->identity.uid);
+	snprintf(conn->address, sizeof(conn->address), "client %s", endpoint->peer);
 	endpoint->owner = conn;
 	DL_APPEND(server->conns, conn);
 	server->n_conns++;

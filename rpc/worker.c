@@ -7,12 +7,12 @@
 
 #include "rpc/conn.h"
 
-void vbi_worker_init(struct vbi_worker *worker, enum vb_wait wait, uint32_t message_max,
-		     uint64_t bulk_max)
+void vbi_worker_init(struct vbi_worker *worker, enum vb_wait wait,
+		     const struct vbi_domain_options *options, uint64_t bulk_max)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->wait = wait;
-	worker->message_max = message_max;
+	worker->transport_options = *options;
 	worker->clock = vbi_clock_monotonic;
 	worker->now = worker->clock();
 	worker->stats.size = sizeof(worker->stats);
@@ -42,7 +42,7 @@ int vbi_worker_domain(struct vbi_worker *worker, const struct vbi_transport *tra
 	}
 	if (worker->n_domains == VBI_DOMAINS_MAX)
 		return -ENOSPC;
-	error = transport->domain_open(&vbi_conn_events, &worker->stats, worker->message_max,
+	error = transport->domain_open(&vbi_conn_events, &worker->stats, &worker->transport_options,
 				       &domain, ret_cause);
 	if (error)
 		return error;

@@ -28,7 +28,7 @@ struct vbi_worker {
 	struct vbi_domain *domains[VBI_DOMAINS_MAX];
 	unsigned n_domains;
 	enum vb_wait wait;
-	uint32_t message_max;
+	struct vbi_domain_options transport_options;
 	vbi_clock_fn *clock;
 	uint64_t now; /* last reading of the clock: at most a pass of the loop old */
 	struct vb_stats stats;
@@ -67,8 +67,8 @@ struct vbi_worker {
 #define VBI_HELLO_NS (5 * VBI_NS_PER_S)
 
 /* Prepares a worker; no domain is opened. BULK_MAX: bytes of pool memory. */
-void vbi_worker_init(struct vbi_worker *worker, enum vb_wait wait, uint32_t message_max,
-		     uint64_t bulk_max);
+void vbi_worker_init(struct vbi_worker *worker, enum vb_wait wait,
+		     const struct vbi_domain_options *options, uint64_t bulk_max);
 
 /* All connections are closed. Closes the domains and frees what the worker holds. */
 void vbi_worker_fini(struct vbi_worker *worker);

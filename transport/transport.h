@@ -7,9 +7,11 @@
  * Written for verbs first. Three objects, each the transport's own struct with the common head
  * below:
  *
- *   domain    what one worker (one thread) has of one transport: verbs: device, PD, CQs, SRQ, CM
- * channel; shm: an epoll fd and its rings listener  an address that is listened on endpoint  one
- * connection: verbs: a queue pair; shm: a socket, a sealed memfd, two rings and an arena
+ *   domain    what one worker (one thread) has of one transport: verbs: devices, PD, CQs, SRQ, CM
+ *             channel; shm: an epoll fd and its rings
+ *   listener  an address that is listened on
+ *   endpoint  one connection: verbs: a queue pair; shm: a socket, a sealed memfd, two rings and an
+ *             arena
  *
  * Rules for all members, unless one says otherwise:
  * - Called on the thread of the domain's worker. None blocks. Negative errno for failure.
@@ -111,6 +113,21 @@ struct vbi_endpoint {
 	void *owner;
 	struct vbi_limits limits;
 	struct vb_identity identity; /* who the peer is, as far as the transport knows */
+	char peer[80];		     /* the same for people: "pid 12 uid 0", "10.0.0.1:4711" */
+};
+
+/* What rpc tells a domain when it opens it. */
+struct vbi_domain_options {
+	/* Bytes of the largest message its endpoints receive: 256 to VBI_MESSAGE_MAX. */
+	uint32_t message_max;
+	/*
+	 * Messages that an endpoint's peer may have sent and this side not released, at most: so
+	 * many receives must be there (verbs posts them; elsewhere room is made as it is needed).
+	 */
+	uint32_t receives;
+	/* Within how long a peer that has vanished without a word is noticed, though nothing is
+	 * under way. A transport whose kernel tells does not need it. */
+	uint64_t keepalive_ns;
 };
 
 /* Rights of an exposure, from the point of view of the peer. */
@@ -173,12 +190,12 @@ struct vbi_transport {
 	/* ---- Domain ---- */
 
 	/*
-	 * Creates what one worker has of this transport. May block briefly (opens devices).
-	 * MESSAGE_MAX: 256 to VBI_MESSAGE_MAX. EVENTS, STATS outlive it. -EMFILE, -ENOMEM, -ENODEV
-	 * ...; *RET_CAUSE says it in a sentence.
+	 * Creates what one worker has of this transport. May block briefly (opens devices). EVENTS,
+	 * STATS outlive it; OPTIONS are copied. -EMFILE, -ENOMEM, -ENODEV ...; *RET_CAUSE says it in
+	 * a sentence.
 	 */
 	int (*domain_open)(const struct vbi_events *events, struct vb_stats *stats,
-			   uint32_t message_max, struct vbi_domain **ret_domain,
+			   const struct vbi_domain_options *options, struct vbi_domain **ret_domain,
 			   struct vbi_cause *ret_cause);
 	/* All endpoints and listeners have been closed. */
 	void (*domain_close)(struct vbi_domain *domain);
@@ -318,8 +335,9 @@ struct vbi_transport {
 		      unsigned rights);
 };
 
-/* The one exported symbol of transport/shm/. */
+/* The one exported symbol of transport/shm/, and that of transport/verbs/. */
 extern const struct vbi_transport vbi_shm;
+extern const struct vbi_transport vbi_verbs;
 
 /* The transport for ADDRESS ("scheme://rest"), and *RET_REST behind the scheme. NULL: no such
  * scheme, or not an address. */

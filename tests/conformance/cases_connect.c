@@ -225,8 +225,10 @@ static void message_max_out_of_range(void **state)
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct vbi_cause cause = {0};
 
-		assert_int_equal(fixture->ops->domain_open(&service_events, &stats, sizes[i],
-							   &domain, &cause),
+		assert_int_equal(fixture->ops->domain_open(
+					 &service_events, &stats,
+					 &(struct vbi_domain_options){.message_max = sizes[i]},
+					 &domain, &cause),
 				 -EINVAL);
 		assert_int_equal(cause.errnum, EINVAL);
 	}

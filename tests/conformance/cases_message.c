@@ -189,8 +189,11 @@ static void limits_differ_by_direction(void **state)
 	struct vbi_cause cause;
 	struct client *client;
 
-	assert_int_equal(
-		ops->domain_open(domain->events, &fixture->client_stats, 1024, &small, &cause), 0);
+	assert_int_equal(ops->domain_open(domain->events, &fixture->client_stats,
+					  &(struct vbi_domain_options){.message_max = 1024,
+								       .receives = RECEIVES},
+					  &small, &cause),
+			 0);
 	fixture->client_domain = small;
 	client = client_connect(fixture);
 	turn_until(fixture, &client->n_connected, 1);

@@ -27,6 +27,8 @@ struct subject {
 #define ADDRESS_SIZE 200
 #define ARENA_SIZE   (24u << 20)
 #define MESSAGE_MAX  8192u
+#define RECEIVES     64u
+#define KEEPALIVE_NS 3000000000ull
 
 /* Requests of the cases; the service answers as it is told. */
 enum command {

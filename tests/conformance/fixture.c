@@ -184,14 +184,19 @@ int fixture_setup_unconnected(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const struct vbi_transport *ops = subject->ops;
+	const struct vbi_domain_options options = {
+		.message_max = MESSAGE_MAX,
+		.receives = RECEIVES,
+		.keepalive_ns = KEEPALIVE_NS,
+	};
 	struct vbi_cause cause;
 
 	fixture->subject = subject;
 	fixture->ops = ops;
 	subject->make_address(fixture->address, sizeof(fixture->address));
-	if (ops->domain_open(&client_events, &fixture->client_stats, MESSAGE_MAX,
+	if (ops->domain_open(&client_events, &fixture->client_stats, &options,
 			     &fixture->client_domain, &cause) < 0 ||
-	    ops->domain_open(&service_events, &fixture->server_stats, MESSAGE_MAX,
+	    ops->domain_open(&service_events, &fixture->server_stats, &options,
 			     &fixture->server_domain, &cause) < 0 ||
 	    ops->listen(fixture->server_domain, fixture->address, fixture, &fixture->listener,
 			&cause) < 0) {

@@ -101,7 +101,9 @@ static void open_target(void)
 
 	memset(&target, 0, sizeof(target));
 	FUZZ_REQUIRE(fd >= 0 && !ftruncate(fd, (off_t)size));
-	FUZZ_REQUIRE(!vbi_shm.domain_open(&events, &target.stats, 8192, &target.domain, &cause));
+	FUZZ_REQUIRE(!vbi_shm.domain_open(&events, &target.stats,
+					  &(struct vbi_domain_options){.message_max = 8192},
+					  &target.domain, &cause));
 	endpoint = shm_endpoint_new((struct shm_domain *)target.domain, SHM_SERVER, -1);
 	FUZZ_REQUIRE(endpoint);
 	endpoint->own_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

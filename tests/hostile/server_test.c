@@ -71,7 +71,9 @@ static int setup(void **state)
 	snprintf(attack->path, sizeof(attack->path), "/tmp/verbena-hostile-server-%d-%u", getpid(),
 		 serial++);
 	raw_server_listen(&attack->raw, attack->path);
-	if (vbi_shm.domain_open(&events, &attack->stats, 8192, &attack->domain, &cause) < 0 ||
+	if (vbi_shm.domain_open(&events, &attack->stats,
+				&(struct vbi_domain_options){.message_max = 8192}, &attack->domain,
+				&cause) < 0 ||
 	    vbi_shm.connect(attack->domain, attack->path, RAW_ARENA, attack, &attack->endpoint,
 			    &cause) < 0)
 		return -1;

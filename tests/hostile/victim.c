@@ -116,7 +116,9 @@ int victim_setup(void **state)
 	victim->ops = &vbi_shm;
 	snprintf(victim->path, sizeof(victim->path), "/tmp/verbena-hostile-%d-%u", getpid(),
 		 serial++);
-	if (vbi_shm.domain_open(&events, &victim->stats, 8192, &victim->domain, &cause) < 0 ||
+	if (vbi_shm.domain_open(&events, &victim->stats,
+				&(struct vbi_domain_options){.message_max = 8192}, &victim->domain,
+				&cause) < 0 ||
 	    vbi_shm.listen(victim->domain, victim->path, victim, &victim->listener, &cause) < 0 ||
 	    vbi_shm.connect(victim->domain, victim->path, 0, NULL, &victim->good, &cause) < 0) {
 		print_error("%s\n", cause.sentence);

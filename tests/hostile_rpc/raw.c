@@ -72,7 +72,9 @@ static bool open_domain(struct raw *raw, uint32_t message_max)
 	struct vbi_cause cause;
 
 	memset(raw, 0, sizeof(*raw));
-	return vbi_shm.domain_open(&events, &raw->stats, message_max, &raw->domain, &cause) == 0;
+	return vbi_shm.domain_open(&events, &raw->stats,
+				   &(struct vbi_domain_options){.message_max = message_max},
+				   &raw->domain, &cause) == 0;
 }
 
 bool raw_connect(struct raw *raw, const char *address)

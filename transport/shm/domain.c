@@ -32,9 +32,11 @@ static void domain_init(struct shm_domain *domain)
 	domain->rx_pool = shm_domain_pool(domain, domain->base.message_max);
 }
 
-int shm_domain_open(const struct vbi_events *events, struct vb_stats *stats, uint32_t message_max,
-		    struct vbi_domain **ret_domain, struct vbi_cause *ret_cause)
+int shm_domain_open(const struct vbi_events *events, struct vb_stats *stats,
+		    const struct vbi_domain_options *options, struct vbi_domain **ret_domain,
+		    struct vbi_cause *ret_cause)
 {
+	uint32_t message_max = options->message_max;
 	struct shm_domain *domain;
 	int error;
 

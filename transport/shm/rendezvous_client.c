@@ -165,7 +165,7 @@ static int try_connect(struct shm_endpoint *endpoint, struct vbi_cause *ret_caus
 		if (!connect(endpoint->socket_fd, (const struct sockaddr *)path, sizeof(*path))) {
 			shm_endpoint_set_deadline(endpoint, 0);
 			endpoint->state = SHM_CONNECT_SENT;
-			endpoint->base.identity = shm_socket_identity(endpoint->socket_fd);
+			shm_socket_identify(endpoint->socket_fd, &endpoint->base);
 			return send_hello(endpoint, ret_cause);
 		}
 		if (errno == EAGAIN || errno == EINTR) {

@@ -288,7 +288,7 @@ static void take_socket(struct shm_listener *listener, int fd)
 	endpoint->state = SHM_HANDSHAKE;
 	endpoint->listener = listener;
 	endpoint->listener_owner = listener->base.owner;
-	endpoint->base.identity = shm_socket_identity(fd);
+	shm_socket_identify(fd, &endpoint->base);
 	if (shm_domain_watch(domain, fd, EPOLLIN, &endpoint->socket_watch) < 0) {
 		shm_endpoint_close(&endpoint->base);
 		return;

@@ -170,8 +170,9 @@ static inline struct shm_endpoint *shm_endpoint_of(const struct vbi_endpoint *ba
 
 /* ---- domain.c ---- */
 
-int shm_domain_open(const struct vbi_events *events, struct vb_stats *stats, uint32_t message_max,
-		    struct vbi_domain **ret_domain, struct vbi_cause *ret_cause);
+int shm_domain_open(const struct vbi_events *events, struct vb_stats *stats,
+		    const struct vbi_domain_options *options, struct vbi_domain **ret_domain,
+		    struct vbi_cause *ret_cause);
 void shm_domain_close(struct vbi_domain *base);
 int shm_domain_fd(const struct vbi_domain *base);
 /* The pool of buffers that hold messages of SIZE bytes. */

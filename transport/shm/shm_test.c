@@ -67,7 +67,9 @@ static int setup(void **state)
 	n_connected = n_failed = 0;
 	memset(&cause, 0, sizeof(cause));
 	snprintf(path, sizeof(path), "%s/socket", directory);
-	return vbi_shm.domain_open(&events, &stats, 8192, &domain, &cause);
+	return vbi_shm.domain_open(&events, &stats,
+				   &(struct vbi_domain_options){.message_max = 8192}, &domain,
+				   &cause);
 }
 
 static int teardown(void **state)
@@ -248,8 +250,11 @@ static void domain_without_descriptors(void **state)
 		none = before;
 		none.rlim_cur = (rlim_t)next + left;
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-		assert_int_equal(vbi_shm.domain_open(&events, &stats, 8192, &other, &cause),
-				 -EMFILE);
+		assert_int_equal(
+			vbi_shm.domain_open(&events, &stats,
+					    &(struct vbi_domain_options){.message_max = 8192},
+					    &other, &cause),
+			-EMFILE);
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 		expect_sentence("ulimit -n");
 	}

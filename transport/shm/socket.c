@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -103,6 +104,13 @@ struct vb_identity shm_socket_identity(int socket_fd)
 		.gid = credentials.gid,
 		.pid = credentials.pid,
 	};
+}
+
+void shm_socket_identify(int socket_fd, struct vbi_endpoint *endpoint)
+{
+	endpoint->identity = shm_socket_identity(socket_fd);
+	snprintf(endpoint->peer, sizeof(endpoint->peer), "pid %d uid %u", endpoint->identity.pid,
+		 endpoint->identity.uid);
 }
 
 int shm_socket_process(int socket_fd)

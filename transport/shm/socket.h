@@ -35,4 +35,7 @@ int shm_socket_process(int socket_fd);
 /* Who is at the other end, by the kernel's word. All -1 if it does not say. */
 struct vb_identity shm_socket_identity(int socket_fd);
 
+/* Sets who an endpoint's peer is: as fields and as text. */
+void shm_socket_identify(int socket_fd, struct vbi_endpoint *endpoint);
+
 #endif

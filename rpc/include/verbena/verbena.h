@@ -80,10 +80,12 @@ struct vb_options {
 	uint32_t inflight; /* calls of this connection outstanding at most, 1 to 1024; default 64 */
 	uint64_t memory_max; /* bytes that vb_memory_alloc can give out on this connection; default
 				256 MiB */
+	uint64_t keepalive_ns; /* within how long a host that has vanished is noticed on an idle
+				  connection, 100 ms to 1 h; default 3 s. shm: at once, always */
 };
-#define VB_OPTIONS_INIT                                                    \
-	{                                                                  \
-		sizeof(struct vb_options), 0, 0, VB_WAIT_ADAPTIVE, 0, 0, 0 \
+#define VB_OPTIONS_INIT                                                       \
+	{                                                                     \
+		sizeof(struct vb_options), 0, 0, VB_WAIT_ADAPTIVE, 0, 0, 0, 0 \
 	}
 
 /*
@@ -137,10 +139,11 @@ struct vb_server_options {
 				     1024 */
 	uint64_t bulk_max; /* bytes of server memory for bulk in flight, all connections together;
 			      default 256 MiB */
+	uint64_t keepalive_ns; /* as of struct vb_options */
 };
-#define VB_SERVER_OPTIONS_INIT                                                 \
-	{                                                                      \
-		sizeof(struct vb_server_options), VB_WAIT_ADAPTIVE, 0, 0, 0, 0 \
+#define VB_SERVER_OPTIONS_INIT                                                    \
+	{                                                                         \
+		sizeof(struct vb_server_options), VB_WAIT_ADAPTIVE, 0, 0, 0, 0, 0 \
 	}
 
 /* Creates a server; OPTIONS may be NULL. NULL with errno (EINVAL, ENOMEM, EMFILE);
@@ -226,19 +229,25 @@ struct vb_stats {
 	uint64_t deadlines;	    /* calls given up at their deadline */
 	uint64_t late_replies;	    /* answers that came after their caller had left */
 	uint64_t abandoned; /* connections closed to keep a late writer from a returned buffer */
-	uint64_t protocol_errors;      /* connections closed with EPROTO */
-	uint64_t handler_errno_zero;   /* handlers that returned -1 with errno 0 (sent as EIO) */
-	uint64_t handler_out_of_range; /* handlers that returned below -1, or a length above the
+	uint64_t protocol_errors;	/* connections closed with EPROTO */
+	uint64_t handler_errno_zero;	/* handlers that returned -1 with errno 0 (sent as EIO) */
+	uint64_t handler_out_of_range;	/* handlers that returned below -1, or a length above the
 					  room (sent as EREMOTEIO) */
-	uint64_t unknown_methods;      /* requests for a method without handler (ENOSYS) */
-	uint64_t connections_accepted; /* server */
-	uint64_t connections_refused;  /* server: too many, refused by policy, not to be trusted */
-	uint64_t allocations;	       /* memory allocations after connection set-up */
+	uint64_t unknown_methods;	/* requests for a method without handler (ENOSYS) */
+	uint64_t connections_accepted;	/* server */
+	uint64_t connections_refused;	/* server: too many, refused by policy, not to be trusted */
+	uint64_t allocations;		/* memory allocations after connection set-up */
+	uint64_t registrations;		/* memory registered with a device after set-up */
+	uint64_t keepalives;		/* questions whether a silent peer's host still lives */
+	uint64_t work_requests;		/* posted to send queues: messages, pulls, pushes */
+	uint64_t doorbells;		/* posts that carried them */
+	uint64_t completions_signalled; /* of the work requests: with a completion */
+	uint64_t messages_inline;	/* of the messages sent: copied into the work request */
 };
 #define VB_STATS_INIT                                                                             \
 	{                                                                                         \
 		sizeof(struct vb_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-			0, 0, 0, 0, 0                                                             \
+			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                           \
 	}
 
 /* Fills STATS up to its size. -1 with EINVAL if its size is not that of a known version. */
