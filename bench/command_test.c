@@ -136,6 +136,7 @@ static void mistakes_are_named(void **state)
 		 "--reply-size"},
 		{{"client", "--connect", "shm://x", "--plot", "a.pdf"}, ".svg"},
 		{{"floor"}, "which floor"},
+		{{"floor", "--calls", "1", "rdma"}, "rdma comes first"},
 		{{"floor", "verbs"}, "no floor 'verbs'"},
 		{{"pin", "--rounds", "0"}, "at least 1"},
 		{{"compare", "--only", "2 B"}, "'2 B'"},

@@ -7,6 +7,8 @@
 int command_server(int argc, char **argv);
 int command_client(int argc, char **argv);
 int command_floor(int argc, char **argv);
+/* Of `floor rdma`; built with libibverbs and librdmacm only. */
+int command_floor_rdma(int argc, char **argv);
 int command_pin(int argc, char **argv);
 int command_count(int argc, char **argv);
 int command_compare(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verbena-bench floor shm */
+/* verbena-bench floor, and floor shm */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,11 +56,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		command->floor.server_cpu = parse_cpu(state, arg);
 		break;
 	case ARGP_KEY_ARG:
+		if (strcmp(arg, "rdma") == 0)
+			argp_error(state, "rdma comes first: verbena-bench floor rdma ...");
 		if (strcmp(arg, "shm") != 0)
-			argp_error(state, "no floor '%s'; there is: shm", arg);
+			argp_error(state, "no floor '%s'; there are: shm, rdma", arg);
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which floor? there is: shm");
+		argp_error(state, "which floor? there are: shm, rdma");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -76,7 +78,8 @@ static const struct argp argp = {
 	.doc = "What no RPC over shared memory can beat: bytes moved between two processes that "
 	       "wait as the runtime waits, with nothing around them.\v"
 	       "--wait adaptive means spin here. --wait sleep uses eventfds; keep both sides on "
-	       "one CPU then, or the wake-up of a halted CPU is all that is measured.",
+	       "one CPU then, or the wake-up of a halted CPU is all that is measured. "
+	       "'verbena-bench floor rdma --help' tells of the floor over verbs.",
 	.children = children,
 };
 
@@ -155,7 +158,21 @@ static int floor_table(struct floor_command *command)
 	return options_save(&command->floor.client, runs, n);
 }
 
-int command_floor(int argc, char **argv)
+/* The floor over verbs takes other options. */
+static int command_rdma(int argc, char **argv)
+{
+#ifdef HAVE_VERBS
+	return command_floor_rdma(argc, argv);
+#else
+	(void)argc;
+	(void)argv;
+	warnx("floor rdma: built without libibverbs and librdmacm (Debian: libibverbs-dev, "
+	      "librdmacm-dev); install them and configure again");
+	return STATUS_FAILED;
+#endif
+}
+
+static int command_shm(int argc, char **argv)
 {
 	struct floor_command command = {
 		.floor = {.size = FLOOR_LINE_BYTES, .server_cpu = -1},
@@ -181,4 +198,14 @@ int command_floor(int argc, char **argv)
 		}
 	}
 	return options_save(&command.floor.client, &run, 1);
+}
+
+int command_floor(int argc, char **argv)
+{
+	static char rdma[] = "verbena-bench floor rdma";
+
+	if (argc < 2 || strcmp(argv[1], "rdma") != 0)
+		return command_shm(argc, argv);
+	argv[1] = rdma;
+	return command_rdma(argc - 1, argv + 1);
 }

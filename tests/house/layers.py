@@ -32,8 +32,8 @@ MAY_USE_TYPES = {"transport": {"verbena/verbena.h"}}
 LIBRARY_HOME = {
     r"ev\.h": {"rpc", "tests"},
     r"protobuf-c/.*": {"rpc", "tests"},
-    r"infiniband/.*": {"transport/verbs", "tests"},
-    r"rdma/.*": {"transport/verbs", "tests"},
+    r"infiniband/.*": {"transport/verbs", "bench", "tests"},
+    r"rdma/.*": {"transport/verbs", "bench", "tests"},
     r"jansson\.h": {"bench", "tests"},
     r"argp\.h": {"codegen", "bench", "examples", "tests"},
     r"pthread\.h": {"transport", "rpc", "bench", "examples", "tests"},

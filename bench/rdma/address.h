@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which address an RDMA device of this machine has, from what the kernel tells in files: opening a
+ * device before fork() would spoil it for the child. Any thread. */
+#ifndef BENCH_RDMA_ADDRESS_H
+#define BENCH_RDMA_ADDRESS_H
+
+#include <stddef.h>
+
+#define RDMA_SYSFS	 "/sys/class/infiniband"
+#define RDMA_ADDRESS_MAX 48u
+#define RDMA_DEVICE_MAX	 64u
+
+/* A device and the first IPv4 address among its GIDs. */
+struct rdma_place {
+	char device[RDMA_DEVICE_MAX];
+	char address[RDMA_ADDRESS_MAX];
+};
+
+/* The first device below DIRECTORY (RDMA_SYSFS, but for tests), in the order of their names, with
+ * an active port that has an IPv4 address. -1 with errno: ENODEV (no device, or none has both). */
+int rdma_place_find(const char *directory, struct rdma_place *ret_place);
+
+/* Prints on standard error why rdma_place_find() found nothing below DIRECTORY, and what helps. */
+void rdma_place_explain(const char *directory);
+
+#endif
