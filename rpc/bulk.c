@@ -402,20 +402,19 @@ int vbi_bulk_push(struct vbi_request *request)
 	return start_move(request, true);
 }
 
-void vbi_bulk_release(struct vbi_request *request)
+bool vbi_bulk_release(struct vbi_request *request)
 {
 	struct vbi_worker *worker = request->conn->worker;
 	bool any = false;
 
 	if (!has_memory(request))
-		return;
+		return false;
 	for (unsigned i = 0; i < request->n_buffers; i++) {
 		any |= request->bulk[i].memory && !request->bulk[i].mapped;
 		give_back(request, i);
 	}
 	request->n_buffers = 0;
-	if (any && worker->waiting.first && !request->conn->is_closing)
-		vbi_bulk_retry_waiting(worker);
+	return any && worker->waiting.first && !request->conn->is_closing;
 }
 
 /* ---- What server stubs call ---- */

@@ -119,7 +119,7 @@ static void greet(unsigned i)
 {
 	static struct vbi_worker client_worker;
 	struct vbi_bound bound = {.id = 77, .major = 1};
-	struct vb_conn client = {.worker = &client_worker, .window = INFLIGHT};
+	struct vb_conn client = {.worker = &client_worker, .credits.window = INFLIGHT};
 	struct fake_message message = fake_message(VBI_KIND_CONTROL);
 	uint32_t length;
 

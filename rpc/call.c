@@ -17,8 +17,8 @@ static inline bool may_send(const struct vb_call *call)
 	const struct vbi_peer *peer = call->peer;
 	const struct vb_conn *conn = peer->conn;
 
-	return conn->granted != conn->sent && conn->bound[peer->index - 1].told &&
-	       (conn->free_slot != VBI_SLOT_NONE || call->method->flags & VB_METHOD_ONEWAY);
+	return vbi_credits_may_send(&conn->credits) && conn->bound[peer->index - 1].told &&
+	       (conn->slot_list.free != VBI_SLOT_NONE || call->method->flags & VB_METHOD_ONEWAY);
 }
 
 static bool may_send_or_failed(const void *context)
@@ -52,14 +52,12 @@ static int wait_for_credit(struct vb_call *call)
 
 static uint16_t take_slot(struct vb_conn *conn, struct vb_call *call)
 {
-	uint16_t index = conn->free_slot;
+	uint16_t index = conn->slot_list.free;
 	struct vbi_slot *slot = &conn->slots[index];
 
-	conn->free_slot = slot->next_free;
+	vbi_slot_take(&conn->slot_list, &slot->use);
 	slot->call = call;
 	slot->place = vbi_place(call->peer->index, call->method->number);
-	slot->state = VBI_SLOT_ACTIVE;
-	slot->generation++;
 	return index;
 }
 
@@ -67,14 +65,10 @@ static void give_slot(struct vb_conn *conn, uint16_t index)
 {
 	struct vbi_slot *slot = &conn->slots[index];
 
-	if (slot->cancel_wanted) {
-		slot->cancel_wanted = false;
-		conn->control.n_cancels_wanted--;
-	}
-	slot->state = VBI_SLOT_FREE;
+	if (slot->use.cancel_wanted)
+		vbi_control_drop_cancel(&conn->control, &slot->use);
 	slot->call = NULL;
-	slot->next_free = conn->free_slot;
-	conn->free_slot = index;
+	vbi_slot_give(&conn->slot_list, &slot->use, index);
 }
 
 /* Header `time`: microseconds left, rounded up, so that a short deadline is not sent as none. */
@@ -104,7 +98,8 @@ static inline void write_header(struct vb_call *call, uint32_t length, uint16_t 
 	uint32_t place = vbi_place(peer->index, call->method->number);
 
 	words->call = vbi_call_word(length, call->slot, generation);
-	words->route = vbi_route_word(place, VBI_KIND_REQUEST, 0, vbi_conn_credits(peer->conn));
+	words->route = vbi_route_word(place, VBI_KIND_REQUEST, 0,
+				      vbi_credits_tell(&peer->conn->credits));
 	words->tail = call->slot == VBI_SLOT_NONE ? 0 : request_time(call);
 }
 
@@ -139,13 +134,13 @@ int vbi_call_start(struct vb_call *call, struct vbi_peer *peer, const struct vb_
 	}
 	if (__builtin_expect(!peer->message, 0))
 		return -ENOBUFS;
-	conn->sent++;
+	vbi_credits_sent(&conn->credits);
 	if (__builtin_expect(method->flags & VB_METHOD_ONEWAY, 0)) {
 		call->slot = VBI_SLOT_NONE;
 		write_header(call, length, 0);
 	} else {
 		call->slot = take_slot(conn, call);
-		write_header(call, length, conn->slots[call->slot].generation);
+		write_header(call, length, conn->slots[call->slot].use.generation);
 	}
 	conn->stats->calls++;
 	conn->stats->messages_sent++;
@@ -178,10 +173,10 @@ static const char *answer_fault(const struct vb_conn *conn, const struct vbi_hea
 {
 	const struct vbi_slot *slot;
 
-	if (header->slot >= conn->n_slots)
+	if (header->slot >= conn->slot_list.n)
 		return "it answers a call in a slot that does not exist";
 	slot = &conn->slots[header->slot];
-	if (slot->state == VBI_SLOT_FREE || slot->generation != header->generation ||
+	if (slot->use.state == VBI_SLOT_FREE || slot->use.generation != header->generation ||
 	    slot->place != vbi_place(header->interface, header->method))
 		return "it answers a call that is not outstanding";
 	return NULL;
@@ -203,7 +198,7 @@ void vbi_call_answered(struct vb_conn *conn, struct vbi_message *message)
 	call = conn->slots[header->slot].call;
 	if (__builtin_expect(!call, 0)) {
 		conn->stats->late_replies++;
-		conn->n_abandoned--;
+		vbi_slot_late(&conn->slot_list);
 	}
 	give_slot(conn, header->slot);
 	if (__builtin_expect(call && header->kind == VBI_KIND_REPLY, 1)) {
@@ -219,10 +214,10 @@ void vbi_call_answered(struct vb_conn *conn, struct vbi_message *message)
 
 void vbi_call_conn_died(struct vb_conn *conn)
 {
-	for (uint16_t i = 0; i < conn->n_slots; i++) {
+	for (uint16_t i = 0; i < conn->slot_list.n; i++) {
 		struct vb_call *call = conn->slots[i].call;
 
-		if (conn->slots[i].state == VBI_SLOT_FREE)
+		if (conn->slots[i].use.state == VBI_SLOT_FREE)
 			continue;
 		give_slot(conn, i);
 		if (call)
@@ -300,22 +295,19 @@ static void abandon_slot(struct vb_call *call)
 	struct vbi_slot *slot = &conn->slots[call->slot];
 
 	slot->call = NULL;
-	slot->state = VBI_SLOT_ABANDONED;
-	conn->n_abandoned++;
-	if (conn->n_abandoned >= (conn->n_slots + 1) / 2)
+	if (vbi_slot_abandon(&conn->slot_list, &slot->use, call->slot))
 		vbi_conn_fail(
 			conn, ETIMEDOUT, call->method->name,
 			"%s owes answers to %u calls whose callers have given up, half of what "
 			"may be outstanding: it does not keep up, or hangs",
-			conn->address, conn->n_abandoned);
+			conn->address, conn->slot_list.n_abandoned);
 }
 
 static void ask_to_cancel(struct vb_call *call)
 {
 	struct vb_conn *conn = call->peer->conn;
 
-	conn->slots[call->slot].cancel_wanted = true;
-	conn->control.n_cancels_wanted++;
+	vbi_control_want_cancel(&conn->control, &conn->slots[call->slot].use);
 	vbi_control_kick(conn);
 }
 
@@ -383,13 +375,11 @@ static const uint8_t *fail_call(struct vb_call *call)
 	return NULL;
 }
 
-static void release_held(struct vbi_peer *peer)
+static void release_held(struct vb_conn *conn)
 {
-	struct vb_conn *conn = peer->conn;
-
-	if (peer->held)
-		conn->ops->release(conn->endpoint, peer->held);
-	peer->held = NULL;
+	if (conn->held)
+		conn->ops->release(conn->endpoint, conn->held);
+	conn->held = NULL;
 }
 
 const uint8_t *vb_stub_call(struct vb_peer *head, const struct vb_method *method, uint32_t length)
@@ -405,7 +395,7 @@ const uint8_t *vb_stub_call(struct vb_peer *head, const struct vb_method *method
 	}
 	error = vbi_call_start(call, peer, method, length);
 	/* Behind the send: nobody waits for it. */
-	release_held(peer);
+	release_held(conn);
 	if (__builtin_expect(error != 0, 0)) {
 		vb_stub_refuse(head, method, -error);
 		return NULL;
@@ -417,7 +407,7 @@ const uint8_t *vb_stub_call(struct vb_peer *head, const struct vb_method *method
 	head->outcome = call->outcome;
 	if (__builtin_expect(call->errnum != 0, 0))
 		return fail_call(call);
-	peer->held = call->reply;
+	conn->held = call->reply;
 	return call->reply->data;
 }
 
@@ -429,7 +419,7 @@ int vb_stub_send(struct vb_peer *head, const struct vb_method *method, uint32_t 
 
 	if (__builtin_expect(!vbi_owner_is(conn->owner), 0))
 		return vbi_edge(-EPERM);
-	release_held(peer);
+	release_held(conn);
 	/* Nobody waits after a one-way call: credits and the peer's death are seen here. */
 	vbi_worker_poll(conn->worker);
 	error = vbi_call_start(&peer->call, peer, method, length);

@@ -56,19 +56,19 @@ static int set_up(void **state)
 	vbi_worker_init(&fixture->worker, VB_WAIT_SLEEP,
 			&(struct vbi_domain_options){.message_max = FAKE_MESSAGE_MAX}, 0);
 	fixture->endpoint = fake_endpoint_new(fake_domain_new(&fixture->worker));
-	conn = fixture->conn = vbi_conn_new(&fixture->worker, 4, 10 * MS);
+	conn = fixture->conn = vbi_conn_new(&fixture->worker, 4, 0, 10 * MS);
 	conn->endpoint = &fixture->endpoint->base;
 	conn->ops = &fake_transport;
 	conn->endpoint->owner = conn;
 	conn->owner = vbi_owner_take();
 	conn->state = VBI_CONN_OPEN;
 	conn->scratch = aligned_alloc(64, VBI_MESSAGE_MAX);
-	conn->granted = 1;
-	conn->n_slots = 4;
+	conn->credits.granted = 1;
+	conn->slot_list.n = 4;
 	conn->slots = calloc(4, sizeof(*conn->slots));
 	for (uint16_t i = 0; i < 4; i++)
-		conn->slots[i].next_free = i < 3 ? (uint16_t)(i + 1) : VBI_SLOT_NONE;
-	conn->free_slot = 0;
+		conn->slots[i].use.next_free = i < 3 ? (uint16_t)(i + 1) : VBI_SLOT_NONE;
+	conn->slot_list.free = 0;
 	conn->offers = calloc(1, sizeof(*conn->offers));
 	conn->offers[0] = (struct vbi_offer){.id = 77, .major = 1};
 	conn->n_offers = 1;
@@ -185,7 +185,7 @@ static void test_wait_for_credit_counts(void **state)
 	uint64_t start_ns = fake_now_ns;
 
 	(void)state;
-	fixture->conn->sent = 1;
+	fixture->conn->credits.sent = 1;
 	/* Sleeps move the clock by all there is: poll by poll. */
 	fixture->worker.wait = VB_WAIT_SPIN;
 	act_at_ns = start_ns + 60 * MS;
@@ -202,7 +202,7 @@ static void test_wait_for_credit_counts(void **state)
 static void test_no_credit_until_the_deadline(void **state)
 {
 	(void)state;
-	fixture->conn->sent = 1;
+	fixture->conn->credits.sent = 1;
 	assert_failed(make_call(), ETIMEDOUT, VB_NOT_SENT);
 	assert_null(request());
 	assert_int_equal(fixture->worker.stats.deadlines, 1);
@@ -262,7 +262,7 @@ static void test_exposed_and_answer_within_grace(void **state)
 	assert_int_equal(fixture->endpoint->revoked[0], VBI_REVOKE_ANSWERED);
 	assert_int_equal(fixture->conn->state, VBI_CONN_OPEN);
 	assert_int_equal(fixture->worker.stats.abandoned, 0);
-	assert_int_equal(fixture->conn->n_abandoned, 0);
+	assert_int_equal(fixture->conn->slot_list.n_abandoned, 0);
 }
 
 /* Nothing exposed: the caller leaves at once, the slot when the answer comes. */
@@ -270,10 +270,10 @@ static void test_late_answer(void **state)
 {
 	(void)state;
 	assert_failed(make_call(), ETIMEDOUT, VB_UNKNOWN);
-	assert_int_equal(fixture->conn->n_abandoned, 1);
+	assert_int_equal(fixture->conn->slot_list.n_abandoned, 1);
 	fake_deliver(fixture->endpoint, answer(VBI_KIND_REPLY), 32);
 	vbi_worker_poll(&fixture->worker);
-	assert_int_equal(fixture->conn->n_abandoned, 0);
+	assert_int_equal(fixture->conn->slot_list.n_abandoned, 0);
 	assert_int_equal(fixture->worker.stats.late_replies, 1);
 	/* A second one has nothing to answer. */
 	fake_deliver(fixture->endpoint, answer(VBI_KIND_REPLY), 32);
@@ -290,7 +290,7 @@ static void test_answer_of_an_earlier_call(void **state)
 	answer_at(0, false);
 	assert_non_null(make_call());
 	late = answer(VBI_KIND_REPLY);
-	fixture->conn->granted = 3;
+	fixture->conn->credits.granted = 3;
 	late.header.credits = 3;
 	fake_deliver(fixture->endpoint, late, 32);
 	assert_failed(make_call(), EPROTO, VB_UNKNOWN);

@@ -16,7 +16,8 @@
 #include "rpc/service.h"
 #include "rpc/worker.h"
 
-struct vb_conn *vbi_conn_new(struct vbi_worker *worker, uint16_t inflight, uint64_t grace_ns)
+struct vb_conn *vbi_conn_new(struct vbi_worker *worker, uint16_t inflight, uint16_t window,
+			     uint64_t grace_ns)
 {
 	struct vb_conn *conn = calloc(1, sizeof(*conn));
 
@@ -24,11 +25,13 @@ struct vb_conn *vbi_conn_new(struct vbi_worker *worker, uint16_t inflight, uint6
 		return NULL;
 	conn->worker = worker;
 	conn->stats = &worker->stats;
-	conn->window = inflight;
+	conn->inflight = inflight;
+	conn->credits.window = window;
 	conn->grace_ns = grace_ns;
-	conn->free_slot = VBI_SLOT_NONE;
-	conn->requests = calloc(inflight, sizeof(struct vbi_request *));
-	if (!conn->requests) {
+	conn->slot_list.free = VBI_SLOT_NONE;
+	if (window)
+		conn->requests = calloc(window, sizeof(struct vbi_request *));
+	if (window && !conn->requests) {
 		free(conn);
 		return NULL;
 	}
@@ -46,6 +49,7 @@ static void close_endpoint(struct vb_conn *conn)
 	DL_FOREACH(conn->peers, peer) {
 		vbi_peer_detach(peer);
 	}
+	conn->held = NULL;
 	conn->is_closing = true;
 	vbi_request_conn_died(conn);
 	conn->ops->close(endpoint);
@@ -203,16 +207,6 @@ static const char *header_fault(const struct vbi_header *header)
 	return "its credits go back, or beyond what can be granted";
 }
 
-/* A window is at most VBI_INFLIGHT_MAX, so what is granted is not further ahead of what is sent. */
-static bool take_credits(struct vb_conn *conn, uint16_t credits)
-{
-	uint16_t ahead = (uint16_t)(credits - conn->sent);
-	bool back = (int16_t)(uint16_t)(credits - conn->granted) < 0;
-
-	conn->granted = credits;
-	return !back && ahead <= VBI_INFLIGHT_MAX;
-}
-
 static void refuse_message(struct vb_conn *conn, struct vbi_message *message, const char *fault)
 {
 	vbi_conn_fail(conn, EPROTO, "receive", "%s sent a message that breaks the protocol: %s",
@@ -244,13 +238,36 @@ static void received_early_or_late(struct vb_conn *conn, struct vbi_message *mes
 		conn->ops->release(conn->endpoint, message);
 }
 
+static inline void received_kind(struct vb_conn *conn, struct vbi_message *message, uint8_t kind)
+{
+	if (kind == VBI_KIND_REQUEST)
+		vbi_request_received(conn, message);
+	else if (kind == VBI_KIND_REPLY || kind == VBI_KIND_FAILURE)
+		vbi_call_answered(conn, message);
+	else
+		received_control(conn, message);
+}
+
+/*
+ * With an acknowledgement. The next control message leaves when this one is released: then its
+ * acknowledgement finds the receive that was set aside for it.
+ */
+static __attribute__((noinline)) void received_ack(struct vb_conn *conn,
+						   struct vbi_message *message)
+{
+	const struct vbi_header *header = (const struct vbi_header *)message->data;
+
+	vbi_control_take_ack(conn);
+	received_kind(conn, message, header->kind);
+	vbi_control_kick(conn);
+}
+
 static void received(void *owner, struct vbi_message *message)
 {
 	const uint64_t unknown = (uint64_t)(uint8_t)~VBI_FLAGS_KNOWN << VBI_FLAGS_SHIFT;
 	struct vb_conn *conn = owner;
 	const struct vbi_words *words = (const struct vbi_words *)message->data;
 	uint64_t route = words->route;
-	uint8_t kind = (uint8_t)(route >> VBI_KIND_SHIFT);
 
 	if (__builtin_expect(conn->state != VBI_CONN_OPEN, 0)) {
 		received_early_or_late(conn, message);
@@ -258,19 +275,16 @@ static void received(void *owner, struct vbi_message *message)
 	}
 	conn->stats->messages_received++;
 	if (__builtin_expect((route & unknown) || words->tail >> VBI_EXT_SHIFT ||
-				     !take_credits(conn, (uint16_t)(route >> VBI_CREDITS_SHIFT)),
+				     !vbi_credits_heard(&conn->credits,
+							(uint16_t)(route >> VBI_CREDITS_SHIFT)),
 			     0)) {
 		refuse_message(conn, message, header_fault((const void *)words));
 		return;
 	}
 	if (__builtin_expect(route & (uint64_t)VBI_FLAG_CONTROL_ACK << VBI_FLAGS_SHIFT, 0))
-		vbi_control_acknowledged(conn);
-	if (kind == VBI_KIND_REQUEST)
-		vbi_request_received(conn, message);
-	else if (kind == VBI_KIND_REPLY || kind == VBI_KIND_FAILURE)
-		vbi_call_answered(conn, message);
+		received_ack(conn, message);
 	else
-		received_control(conn, message);
+		received_kind(conn, message, (uint8_t)(route >> VBI_KIND_SHIFT));
 }
 
 static void failed(void *owner, const struct vbi_cause *cause)

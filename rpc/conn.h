@@ -8,11 +8,7 @@
  * CONNECTING: the transport is at it (client). HELLO: the peer's hello is awaited, and nothing else
  * is taken. FAILED: the first cause is in `error`, every call has been completed.
  *
- * Credits (16-bit, cumulative, compared modulo 2^16): `granted` is what the peer's headers say we
- * may ever send, `sent` what we have sent; `granted_to_peer` and `received` are the same seen from
- * the other side. A request needs a credit; answers need none, because whoever sent the request has
- * kept a receive for its answer. Control and acknowledgements of control each have one receive set
- * aside.
+ * What may leave and when is decided in credits.h.
  */
 #ifndef VBI_CONN_H
 #define VBI_CONN_H
@@ -23,6 +19,7 @@
 
 #include <verbena/stub.h>
 
+#include "rpc/credits.h"
 #include "rpc/error.h"
 #include "rpc/wire.h"
 #include "transport/transport.h"
@@ -40,9 +37,8 @@ enum vbi_conn_state {
 	VBI_CONN_FAILED,
 };
 
-/* Requests outstanding on one connection: default, and the most that options allow. */
+/* Requests outstanding on one connection, unless options say otherwise. */
 #define VBI_INFLIGHT_DEFAULT 64
-#define VBI_INFLIGHT_MAX     1024
 
 /* Interfaces bound on one connection: a program has a handful; the peer's table must end. */
 #define VBI_BINDINGS_MAX 256
@@ -51,20 +47,11 @@ enum vbi_conn_state {
 #define VBI_MESSAGE_MAX_LEAST	VBI_CONTROL_MAX
 #define VBI_MESSAGE_MAX_DEFAULT (8u << 10)
 
-enum vbi_slot_state {
-	VBI_SLOT_FREE,
-	VBI_SLOT_ACTIVE,    /* a call waits for its answer */
-	VBI_SLOT_ABANDONED, /* the caller has left; the answer is still owed and frees the slot */
-};
-
 /* One outstanding call of ours. */
 struct vbi_slot {
 	struct vb_call *call; /* ACTIVE only */
 	uint32_t place;	      /* interface and method, as in the header */
-	uint16_t generation;
-	uint16_t next_free;
-	uint8_t state; /* enum vbi_slot_state */
-	bool cancel_wanted;
+	struct vbi_slot_use use;
 };
 
 /* An interface that we have bound at the peer; its index in headers is its place + 1. */
@@ -93,14 +80,6 @@ struct vbi_offer {
 	uint16_t minor;
 };
 
-/* The one control message under way in our direction, and what waits for it. */
-struct vbi_control {
-	bool in_flight;
-	bool credit_wanted;
-	bool binds_wanted;
-	uint16_t n_cancels_wanted;
-};
-
 struct vb_conn {
 	/* touched by every call */
 	struct vbi_endpoint *endpoint; /* NULL once closed */
@@ -109,25 +88,20 @@ struct vb_conn {
 	struct vb_stats *stats; /* the worker's */
 	uint64_t owner;		/* the owning thread's token */
 	enum vbi_conn_state state;
-	uint16_t granted;
-	uint16_t sent;
-	uint16_t free_slot; /* VBI_SLOT_NONE: none */
-	uint16_t n_slots;
+	struct vbi_credits credits;
 	struct vbi_slot *slots;
+	struct vbi_slot_list slot_list;
+	uint16_t inflight;	  /* calls we may have outstanding, if the peer grants as many */
+	struct vbi_message *held; /* the last answer, until the next call has left */
 
 	/* touched by every request */
 	struct vbi_request **requests; /* by slot */
 	struct vbi_message *spare;     /* for the next answer: got while nobody waits for it */
-	uint16_t window;	       /* requests the peer may have outstanding here */
-	uint16_t granted_to_peer;
-	uint16_t received;
-	uint16_t credit_told; /* the last value that went out in a header */
 	uint16_t n_bindings;
 	struct vbi_binding **bindings;
 
 	struct vbi_control control;
 	uint16_t n_bound;
-	uint16_t n_abandoned;
 	uint32_t n_exposures; /* alive */
 	struct vbi_bound *bound;
 	struct vbi_peer *peers;
@@ -149,8 +123,12 @@ struct vb_conn {
 
 extern const struct vbi_events vbi_conn_events;
 
-/* A connection with its tables for INFLIGHT calls and requests. NULL: no memory. */
-struct vb_conn *vbi_conn_new(struct vbi_worker *worker, uint16_t inflight, uint64_t grace_ns);
+/*
+ * A connection for at most INFLIGHT calls of ours, and at most WINDOW requests of the peer; either
+ * is 0 for a side that does not do it, which then needs no receives for it. NULL: no memory.
+ */
+struct vb_conn *vbi_conn_new(struct vbi_worker *worker, uint16_t inflight, uint16_t window,
+			     uint64_t grace_ns);
 
 /* Closes the endpoint if there is one, tells sessions, frees. Not from inside poll(). */
 void vbi_conn_free(struct vb_conn *conn);
@@ -196,22 +174,6 @@ static inline int vbi_conn_errno(const struct vb_conn *conn)
 	return conn->error.errnum == ETIMEDOUT ? ECONNRESET : conn->error.errnum;
 }
 
-/*
- * Messages that a peer may have sent us and we not released: INFLIGHT requests of its own, as many
- * answers to ours, the control message under way and the acknowledgement of ours.
- */
-static inline uint32_t vbi_conn_receives(uint32_t inflight)
-{
-	return 2 * inflight + 2;
-}
-
-/* The credits field for a message that leaves now. */
-static inline uint16_t vbi_conn_credits(struct vb_conn *conn)
-{
-	conn->credit_told = conn->granted_to_peer;
-	return conn->granted_to_peer;
-}
-
 /* Fills in the header of a control message of LENGTH bytes at DATA. */
 static inline void vbi_conn_header(struct vb_conn *conn, uint8_t *data, uint32_t length,
 				   uint8_t kind, uint8_t flags, uint16_t slot, uint16_t generation)
@@ -219,7 +181,7 @@ static inline void vbi_conn_header(struct vb_conn *conn, uint8_t *data, uint32_t
 	struct vbi_words *words = (struct vbi_words *)data;
 
 	words->call = vbi_call_word(length, slot, generation);
-	words->route = vbi_route_word(0, kind, flags, vbi_conn_credits(conn));
+	words->route = vbi_route_word(0, kind, flags, vbi_credits_tell(&conn->credits));
 	words->tail = 0;
 }
 

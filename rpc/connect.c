@@ -14,6 +14,8 @@
 
 /* A client serves no bulk: its pool only has to exist. */
 #define CLIENT_BULK_MAX 0
+/* Nor can it be called: it grants nothing, and needs no receives for requests. */
+#define CLIENT_WINDOW	0
 
 /* A client's connection and its worker are one allocation in two pieces with one life. */
 static struct vb_conn *new_client(const struct vb_options *options)
@@ -26,11 +28,11 @@ static struct vb_conn *new_client(const struct vb_options *options)
 	vbi_worker_init(worker, options->wait,
 			&(struct vbi_domain_options){
 				.message_max = options->message_max,
-				.receives = vbi_conn_receives(options->inflight),
+				.receives = vbi_credits_receives((uint16_t)options->inflight),
 				.keepalive_ns = options->keepalive_ns,
 			},
 			CLIENT_BULK_MAX);
-	conn = vbi_conn_new(worker, (uint16_t)options->inflight, options->grace_ns);
+	conn = vbi_conn_new(worker, (uint16_t)options->inflight, CLIENT_WINDOW, options->grace_ns);
 	if (!conn)
 		goto free_worker;
 	conn->scratch = aligned_alloc(64, VBI_MESSAGE_MAX);

@@ -42,52 +42,43 @@ static void send_binds(struct vb_conn *conn, struct vbi_message *message)
 
 static void send_cancel(struct vb_conn *conn, struct vbi_message *message)
 {
-	for (uint16_t i = 0; i < conn->n_slots; i++) {
+	for (uint16_t i = 0; i < conn->slot_list.n; i++) {
 		struct vbi_slot *slot = &conn->slots[i];
 
-		if (!slot->cancel_wanted)
+		if (!slot->use.cancel_wanted)
 			continue;
-		slot->cancel_wanted = false;
-		conn->control.n_cancels_wanted--;
-		send_bare(conn, message, VBI_KIND_CANCEL, 0, i, slot->generation);
+		vbi_control_drop_cancel(&conn->control, &slot->use);
+		send_bare(conn, message, VBI_KIND_CANCEL, 0, i, slot->use.generation);
 		return;
 	}
 }
 
 void vbi_control_kick(struct vb_conn *conn)
 {
-	struct vbi_control *control = &conn->control;
+	enum vbi_control_due due = vbi_control_due(&conn->control);
 	struct vbi_message *message;
 
-	if (control->in_flight || conn->state != VBI_CONN_OPEN)
-		return;
-	if (!control->binds_wanted && !control->n_cancels_wanted && !control->credit_wanted)
+	if (due == VBI_CONTROL_NOTHING || conn->state != VBI_CONN_OPEN)
 		return;
 	message = conn->ops->message_get(conn->endpoint);
 	if (!message) {
 		vbi_conn_fail(conn, ENOBUFS, "control", "no message buffer is left for control");
 		return;
 	}
-	control->in_flight = true;
-	if (control->n_cancels_wanted) {
+	vbi_control_sent(&conn->control, due);
+	if (due == VBI_CONTROL_CANCEL)
 		send_cancel(conn, message);
-	} else if (control->binds_wanted) {
+	else if (due == VBI_CONTROL_BINDS)
 		send_binds(conn, message);
-	} else {
-		control->credit_wanted = false;
+	else
 		send_bare(conn, message, VBI_KIND_CREDIT, 0, 0, 0);
-	}
 }
 
-void vbi_control_acknowledged(struct vb_conn *conn)
+void vbi_control_take_ack(struct vb_conn *conn)
 {
-	if (!conn->control.in_flight) {
+	if (!vbi_control_acknowledged(&conn->control))
 		vbi_conn_fail(conn, EPROTO, "control",
 			      "%s acknowledged a control message that was not sent", conn->address);
-		return;
-	}
-	conn->control.in_flight = false;
-	vbi_control_kick(conn);
 }
 
 static int take_binds(struct vb_conn *conn, const struct vbi_message *message)
@@ -122,12 +113,13 @@ void vbi_control_received(struct vb_conn *conn, struct vbi_message *message)
 	default:
 		error = take_binds(conn, message);
 	}
+	/* First: the acknowledgement says that its receive can take the next. */
+	conn->ops->release(conn->endpoint, message);
 	if (conn->state == VBI_CONN_OPEN && error)
 		vbi_conn_fail(conn, -error, "control", "%s sent a malformed control message",
 			      conn->address);
 	else if (conn->state == VBI_CONN_OPEN && !is_ack)
 		acknowledge(conn);
-	conn->ops->release(conn->endpoint, message);
 }
 
 /* ---- Hello ---- */
@@ -151,7 +143,7 @@ void vbi_hello_send(struct vb_conn *conn, int errnum, const char *refusal)
 		return;
 	}
 	if (!errnum)
-		conn->granted_to_peer = conn->window;
+		vbi_credits_open(&conn->credits);
 	vbi_conn_header(conn, message->data, length, VBI_KIND_CONTROL, 0, 0, 0);
 	conn->stats->messages_sent++;
 	conn->ops->send(conn->endpoint, message, length, false);
@@ -159,18 +151,18 @@ void vbi_hello_send(struct vb_conn *conn, int errnum, const char *refusal)
 
 static int make_slots(struct vb_conn *conn, uint32_t credits)
 {
-	uint16_t n = (uint16_t)(credits < conn->window ? credits : conn->window);
+	uint16_t n = (uint16_t)(credits < conn->inflight ? credits : conn->inflight);
 
-	conn->granted = (uint16_t)credits;
+	conn->credits.granted = (uint16_t)credits;
 	if (n == 0)
 		return 0;
 	conn->slots = calloc(n, sizeof(*conn->slots));
 	if (!conn->slots)
 		return -ENOMEM;
-	conn->n_slots = n;
+	conn->slot_list.n = n;
 	for (uint16_t i = 0; i < n; i++)
-		conn->slots[i].next_free = i + 1 < n ? (uint16_t)(i + 1) : VBI_SLOT_NONE;
-	conn->free_slot = 0;
+		conn->slots[i].use.next_free = i + 1 < n ? (uint16_t)(i + 1) : VBI_SLOT_NONE;
+	conn->slot_list.free = 0;
 	return 0;
 }
 
@@ -219,6 +211,7 @@ void vbi_hello_received(struct vb_conn *conn, struct vbi_message *message)
 	bool accepting = conn->worker->server != NULL;
 	int error = take_hello(conn, message);
 
+	conn->ops->release(conn->endpoint, message);
 	conn->stats->messages_received++;
 	vbi_conn_hello_done(conn);
 	if (accepting)
@@ -227,5 +220,4 @@ void vbi_hello_received(struct vb_conn *conn, struct vbi_message *message)
 		vbi_conn_fail(conn, -error, "hello", "%s", conn->error.sentence);
 	else if (conn->state == VBI_CONN_HELLO)
 		conn->state = VBI_CONN_OPEN;
-	conn->ops->release(conn->endpoint, message);
 }

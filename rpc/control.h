@@ -28,8 +28,8 @@ int vbi_hello_check_size(const struct vb_conn *conn);
 /* Sends what control is due, if none is in flight. */
 void vbi_control_kick(struct vb_conn *conn);
 
-/* The peer has taken our control message. */
-void vbi_control_acknowledged(struct vb_conn *conn);
+/* The peer has taken our control message. What is due next is the caller's to kick. */
+void vbi_control_take_ack(struct vb_conn *conn);
 
 /* A cancel, credit or control message on an open connection. Takes the message. */
 void vbi_control_received(struct vb_conn *conn, struct vbi_message *message);

@@ -132,7 +132,7 @@ uint32_t vbi_packed_hello(const struct vb_conn *conn, uint8_t *data, uint32_t si
 	snprintf(software, sizeof(software), "verbena %s", vb_version());
 	hello.protocol = VBI_PROTOCOL_VERSION;
 	hello.message_max = conn->worker->transport_options.message_max;
-	hello.credits = conn->window;
+	hello.credits = conn->credits.window;
 	hello.software = software;
 	if (errnum) {
 		snprintf(why, sizeof(why), "%s", refusal ? refusal : "");

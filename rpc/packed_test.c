@@ -17,7 +17,7 @@ static uint8_t message[VBI_CONTROL_MAX] __attribute__((aligned(8)));
 
 static void a_hello_comes_back(void **state)
 {
-	struct vb_conn conn = {.worker = &worker, .window = 17};
+	struct vb_conn conn = {.worker = &worker, .credits.window = 17};
 	struct vbi_packed_hello hello;
 	uint32_t length = vbi_packed_hello(&conn, message, sizeof(message), 0, NULL);
 
@@ -33,7 +33,7 @@ static void a_hello_comes_back(void **state)
 
 static void a_refusal_says_why(void **state)
 {
-	struct vb_conn conn = {.worker = &worker, .window = 1};
+	struct vb_conn conn = {.worker = &worker, .credits.window = 1};
 	struct vbi_packed_hello hello;
 	uint32_t length = vbi_packed_hello(&conn, message, sizeof(message), EACCES, "not you");
 
@@ -48,7 +48,7 @@ static void a_refusal_says_why(void **state)
 
 static void what_is_no_hello_is_refused(void **state)
 {
-	struct vb_conn conn = {.worker = &worker, .window = 1};
+	struct vb_conn conn = {.worker = &worker, .credits.window = 1};
 	struct vbi_packed_hello hello;
 	uint32_t length = vbi_packed_hello(&conn, message, sizeof(message), 0, NULL);
 	uint32_t size = length;

@@ -13,7 +13,6 @@ struct vbi_peer {
 	struct vb_peer head; /* what stubs see */
 	struct vb_conn *conn;
 	struct vbi_message *message; /* head.message lies in it; NULL when the endpoint is gone */
-	struct vbi_message *held;    /* the last answer, until the next call */
 	uint64_t deadline_ns;	     /* 0: the method's */
 	uint64_t timed_ns;	     /* a timeout, and what it is in a header */
 	uint32_t timed;

@@ -47,13 +47,10 @@ static inline void give_free(struct vbi_worker *worker, struct vbi_request *requ
 
 /* ---- End ---- */
 
-void vbi_request_end(struct vbi_request *request)
+static inline void end(struct vbi_request *request)
 {
 	struct vb_conn *conn = request->conn;
-	struct vbi_worker *worker = conn->worker;
 
-	if (request->n_buffers)
-		vbi_bulk_release(request);
 	if (request->arena)
 		vbi_arena_release(request);
 	if (!conn->is_closing) {
@@ -66,7 +63,27 @@ void vbi_request_end(struct vbi_request *request)
 	if (request->slot != VBI_SLOT_NONE)
 		conn->requests[request->slot] = NULL;
 	request->state = VBI_REQUEST_FREE;
-	give_free(worker, request);
+	give_free(conn->worker, request);
+}
+
+/* Those that wait for the memory come last: they may be answered at once, and one message that is
+ * answered but not released is all that receives are there for. */
+static __attribute__((noinline)) void end_with_buffers(struct vbi_request *request)
+{
+	struct vbi_worker *worker = request->conn->worker;
+	bool others_can_go_on = vbi_bulk_release(request);
+
+	end(request);
+	if (others_can_go_on)
+		vbi_bulk_retry_waiting(worker);
+}
+
+void vbi_request_end(struct vbi_request *request)
+{
+	if (request->n_buffers)
+		end_with_buffers(request);
+	else
+		end(request);
 }
 
 /* Sends the answer in request->reply, all but its header written. */
@@ -80,9 +97,10 @@ static inline void send_answer(struct vbi_request *request, uint32_t length, uin
 
 	if (__builtin_expect(request->n_buffers != 0, 0))
 		vbi_bulk_unmap(request);
-	conn->granted_to_peer++;
+	vbi_credits_over(&conn->credits);
 	words->call = length | (asked->call & ~(uint64_t)UINT32_MAX);
-	words->route = vbi_route_word((uint32_t)asked->route, kind, flags, vbi_conn_credits(conn));
+	words->route = vbi_route_word((uint32_t)asked->route, kind, flags,
+				      vbi_credits_tell(&conn->credits));
 	words->tail = (uint64_t)status << VBI_STATUS_SHIFT;
 	request->reply = NULL;
 	conn->stats->messages_sent++;
@@ -94,15 +112,12 @@ static inline void send_answer(struct vbi_request *request, uint32_t length, uin
 static void end_oneway(struct vbi_request *request)
 {
 	struct vb_conn *conn = request->conn;
-	uint16_t owed;
 
-	conn->granted_to_peer++;
-	owed = (uint16_t)(conn->granted_to_peer - conn->credit_told);
-	if (owed >= (conn->window + 1) / 2) {
+	vbi_request_end(request);
+	if (vbi_credits_oneway_over(&conn->credits)) {
 		conn->control.credit_wanted = true;
 		vbi_control_kick(conn);
 	}
-	vbi_request_end(request);
 }
 
 static bool can_answer(const struct vbi_request *request)
@@ -146,13 +161,13 @@ static void refuse_message(struct vb_conn *conn, struct vbi_message *message, co
 /* What breaks the rules in a request's header; NULL: nothing. */
 static const char *request_fault(const struct vb_conn *conn, const struct vbi_header *header)
 {
-	if (conn->received == conn->granted_to_peer)
+	if (vbi_credits_overstepped(&conn->credits))
 		return "it sent a request without a credit";
 	if (header->interface == 0 || header->interface > conn->n_bindings)
 		return "it called an interface that it has not bound";
 	if (header->slot == VBI_SLOT_NONE)
 		return NULL;
-	if (header->slot >= conn->window)
+	if (header->slot >= conn->credits.window)
 		return "its call's slot does not exist";
 	if (conn->requests[header->slot])
 		return "its call's slot is in use";
@@ -238,7 +253,7 @@ void vbi_request_received(struct vb_conn *conn, struct vbi_message *message)
 		refuse_message(conn, message, fault);
 		return;
 	}
-	conn->received++;
+	vbi_credits_received(&conn->credits);
 	request = new_request(conn, message);
 	if (__builtin_expect(!request, 0)) {
 		vbi_conn_fail(conn, ENOMEM, "receive", "no memory to take a request");
@@ -264,7 +279,7 @@ void vbi_request_received(struct vb_conn *conn, struct vbi_message *message)
 
 void vbi_request_cancel(struct vb_conn *conn, uint16_t slot, uint16_t generation)
 {
-	struct vbi_request *request = slot < conn->window ? conn->requests[slot] : NULL;
+	struct vbi_request *request = slot < conn->credits.window ? conn->requests[slot] : NULL;
 
 	/* The answer may have crossed the cancel. */
 	if (!request || request->generation != generation)

@@ -131,8 +131,8 @@ int vbi_bulk_push(struct vbi_request *request);
  * memory back. */
 void vbi_bulk_unmap(struct vbi_request *request);
 
-/* Gives the request's bulk memory back, and lets waiting requests have it. */
-void vbi_bulk_release(struct vbi_request *request);
+/* Gives the request's bulk memory back. Whether waiting requests can have some of it now. */
+bool vbi_bulk_release(struct vbi_request *request);
 
 /*
  * A client with bulk under way that has moved none of it for so long is stopped, or wants to keep

@@ -70,7 +70,7 @@ struct vb_server *vb_server_create(const struct vb_server_options *options)
 	vbi_worker_init(&server->worker, chosen.wait,
 			&(struct vbi_domain_options){
 				.message_max = chosen.message_max,
-				.receives = vbi_conn_receives(chosen.inflight),
+				.receives = vbi_credits_receives((uint16_t)chosen.inflight),
 				.keepalive_ns = chosen.keepalive_ns,
 			},
 			chosen.bulk_max);
@@ -139,7 +139,7 @@ bool vbi_server_is_running(const struct vb_server *server)
 
 int vbi_server_add_service(struct vb_server *server, struct vbi_service *service)
 {
-	struct vb_conn probe = {.worker = &server->worker, .window = VBI_INFLIGHT_MAX};
+	struct vb_conn probe = {.worker = &server->worker, .credits.window = VBI_INFLIGHT_MAX};
 
 	LL_PREPEND(server->services, service);
 	if (vbi_hello_check_size(&probe) == 0)
@@ -219,7 +219,7 @@ int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 		return -EBUSY;
 	if (!vbi_conn_takes_control(endpoint))
 		return -EPROTO;
-	conn = vbi_conn_new(&server->worker, server->inflight, 0);
+	conn = vbi_conn_new(&server->worker, 0, server->inflight, 0);
 	if (!conn)
 		return -ENOMEM;
 	conn->endpoint = endpoint;

@@ -180,12 +180,8 @@ void vb_stub_unbind(struct vb_peer *head)
 	if (conn && !vbi_owner_is(conn->owner))
 		return;
 	if (conn) {
-		if (conn->endpoint) {
-			if (peer->held)
-				conn->ops->release(conn->endpoint, peer->held);
-			if (peer->message)
-				conn->ops->message_put(conn->endpoint, peer->message);
-		}
+		if (conn->endpoint && peer->message)
+			conn->ops->message_put(conn->endpoint, peer->message);
 		DL_DELETE(conn->peers, peer);
 	}
 	free(peer);
@@ -194,7 +190,6 @@ void vb_stub_unbind(struct vb_peer *head)
 void vbi_peer_detach(struct vbi_peer *peer)
 {
 	peer->message = NULL;
-	peer->held = NULL;
 	peer->head.message = peer->conn->scratch;
 }
 
