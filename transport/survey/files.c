@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 /* ROOT and the rest. False: too long to be a path. */
-static bool path_make(char *ret_path, const char *root, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static bool path_make(char *ret_path, const char *root,
+							    const char *format, va_list arguments)
 {
 	int length = snprintf(ret_path, PATH_MAX, "%s", root);
 	int more;
