@@ -109,7 +109,7 @@ def set_up_limits(config):
 
 class Process:
     def __init__(self, number, request):
-        self.number = number
+        self.number, self.alone = number, request["alone"]
         self.pipes = {}
         out, self.out = self.pipe(b"O")
         error, self.error = (out, self.out) if request["merge"] else self.pipe(b"E")
@@ -152,10 +152,17 @@ class Agent:
         elif request["do"] == "signal":
             for pid, process in self.processes.items():
                 if process.number == number:
-                    os.killpg(pid, request["signal"])
+                    self.kill(pid, request["signal"])
         elif request["do"] == "sync":
             os.sync()
             self.channel.send(b"D", number)
+
+    @staticmethod
+    def kill(group, number):
+        try:
+            os.killpg(group, number)
+        except ProcessLookupError:
+            pass
 
     def start(self, number, request):
         try:
@@ -202,6 +209,8 @@ class Agent:
         # What it wrote before its end goes first: one read has all that a pipe holds. What it left
         # running may write on after that.
         process.child.returncode = 0
+        if process.alone:
+            self.kill(process.child.pid, signal.SIGKILL)
         for fd, letter in list(process.pipes.items()):
             self.forward(fd, process, letter)
         code = os.waitstatus_to_exitcode(status)

@@ -146,17 +146,19 @@ class Machine:
     def start(self):
         """Boots; returns when commands can run. Call it on a thread that outlives the machine:
         QEMU is killed when that thread ends."""
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="verbena-vm-"))
         try:
-            self.boot()
+            self.begin()
+            self.await_ready()
         except BaseException:
             self.stop()
             raise
 
-    def boot(self):
+    def begin(self):
+        """The first half of start(): QEMU runs. stop() it, also after an exception."""
         for path in self.shares:
             if not pathlib.Path(path).is_dir():
                 raise Trouble(f"no directory {path} to share")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="verbena-vm-"))
         servers = []
         for name in ("agent", "qmp"):
             server = socket.socket(socket.AF_UNIX)
@@ -180,6 +182,9 @@ class Machine:
             "names": self.names, "cores": self.cores,
             "shares": [(f"share{n}", path) for n, path in enumerate(self.shares)],
         })
+
+    def await_ready(self):
+        """The second half of start()."""
         self.until(lambda: self.ready or self.failure, BOOT_SECONDS, "the machine to boot")
         if self.failure:
             raise Trouble(f"the machine could not be set up: {self.failure}")
@@ -303,14 +308,15 @@ class Machine:
         }
         return {**base, **(more or {})}
 
-    def spawn(self, command, *, cwd="/", env=None, merge=False, sink=None):
-        """Starts a command: a text for bash, or a list of words."""
+    def spawn(self, command, *, cwd="/", env=None, merge=False, sink=None, alone=False):
+        """Starts a command: a text for bash, or a list of words. merge: one pipe for both streams;
+        alone: what it started ends with it."""
         words = ["bash", "-c", command] if isinstance(command, str) else list(command)
         with self.changed:
             number = len(self.processes) + 1
             process = self.processes[number] = Process(self, number, sink)
         self.request("run", number, command=words, cwd=str(cwd), env=self.environment(env),
-                     merge=merge)
+                     merge=merge, alone=alone)
         return process
 
     def run(self, command, seconds=60, **more):
