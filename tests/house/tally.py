@@ -19,8 +19,9 @@ def read_log(path):
             yield entry["name"], entry["result"]
 
 
-def tally(runs, broken):
-    """Counts the runs, a list of (name, path); a run that left no log has failed."""
+def tally(runs, broken, whole=()):
+    """Counts the runs, a list of (name, path); a run that left no log has failed, and so has what
+    was skipped in a run that is to be whole."""
     passed, failed, skipped = 0, [f"{what}: did not build" for what in broken], []
     for run, path in runs:
         count = 0
@@ -29,6 +30,8 @@ def tally(runs, broken):
                 count += 1
                 if result in PASSED:
                     passed += 1
+                elif result in SKIPPED and run in whole:
+                    failed.append(f"{run}: {name} was skipped, see {path.with_suffix('.txt')}")
                 elif result in SKIPPED:
                     skipped.append(f"{run}: {name}")
                 else:
@@ -51,11 +54,16 @@ def self_test():
         runs = [("a", log), ("gone", pathlib.Path(top) / "gone.json"), ("empty", empty)]
         passed, failed, skipped = tally(runs, ["build"])
         assert (passed, len(failed), len(skipped)) == (2, 6, 1), (passed, failed, skipped)
+        passed, failed, skipped = tally(runs, [], ["a"])
+        assert (passed, len(failed), len(skipped)) == (2, 6, 0), (passed, failed, skipped)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--broken", action="append", default=[], metavar="BUILD")
+    parser.add_argument(
+        "--whole", action="append", default=[], metavar="NAME", help="a run that may skip nothing"
+    )
     parser.add_argument("--self-test", action="store_true")
     parser.add_argument("runs", nargs="*", metavar="NAME=LOG")
     args = parser.parse_args()
@@ -63,7 +71,7 @@ def main():
         self_test()
         return 0
     runs = [(name, pathlib.Path(path)) for name, path in (r.split("=", 1) for r in args.runs)]
-    passed, failed, skipped = tally(runs, args.broken)
+    passed, failed, skipped = tally(runs, args.broken, args.whole)
     for line in skipped:
         print(f"skipped  {line}")
     for line in failed:
