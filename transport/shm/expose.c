@@ -7,14 +7,14 @@
 #include <time.h>
 
 #include "transport/shm/arena.h"
-#include "transport/shm/clock.h"
+#include "transport/clock.h"
 #include "transport/shm/slot.h"
 
 /*
  * How long revoke() waits for a server that is in the middle of a chunk. A chunk takes some ten
  * microseconds; a server that needs a thousand times as long has been stopped.
  */
-#define BUSY_GRACE_NS (10 * SHM_NS_PER_MS)
+#define BUSY_GRACE_NS (10 * TICK_NS_PER_MS)
 #define BUSY_NAP_NS   20000l
 
 /* Tries to meet the word of a live server in one of its two states; a miss is bad luck. */
@@ -344,10 +344,10 @@ static bool wait_closed(const struct shm_endpoint *endpoint, const struct pipe_s
 {
 	struct timespec nap = {.tv_nsec = BUSY_NAP_NS};
 	struct shm_slot *slot = slot_of(endpoint, state);
-	uint64_t end = shm_clock_ns() + BUSY_GRACE_NS;
+	uint64_t end = tick_clock_ns() + BUSY_GRACE_NS;
 
 	while (!shm_word_is(slot, state->key, SHM_WORD_CLOSED)) {
-		if (endpoint->eof || shm_clock_ns() >= end)
+		if (endpoint->eof || tick_clock_ns() >= end)
 			return false;
 		nanosleep(&nap, NULL);
 	}

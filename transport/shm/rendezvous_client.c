@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 #include "transport/cause.h"
-#include "transport/shm/clock.h"
+#include "transport/clock.h"
 #include "transport/shm/shm.h"
 #include "transport/shm/socket.h"
 
 /* How long to leave a server whose backlog is full in peace. */
-#define RETRY_NS SHM_NS_PER_MS
+#define RETRY_NS TICK_NS_PER_MS
 
 /* Largest errno of Linux; beyond it a status is not one. */
 #define ERRNO_MAX 4095u
@@ -170,7 +170,7 @@ static int try_connect(struct shm_endpoint *endpoint, struct vbi_cause *ret_caus
 		}
 		if (errno == EAGAIN || errno == EINTR) {
 			endpoint->state = SHM_CONNECT_WAITING;
-			shm_endpoint_set_deadline(endpoint, shm_clock_ns() + RETRY_NS);
+			shm_endpoint_set_deadline(endpoint, tick_clock_ns() + RETRY_NS);
 			return 0;
 		}
 		/* What one of the two says is worth more than that the other is not there. */

@@ -16,7 +16,7 @@
 #include <utlist.h>
 
 #include "transport/cause.h"
-#include "transport/shm/clock.h"
+#include "transport/clock.h"
 #include "transport/shm/shm.h"
 #include "transport/shm/socket.h"
 
@@ -27,7 +27,7 @@
  * A client sends its hello before it returns from connect(); one that has not done so after a
  * second is broken. So many may be in that state at a time; one more drops the oldest.
  */
-#define HELLO_TIMEOUT_NS SHM_NS_PER_S
+#define HELLO_TIMEOUT_NS TICK_NS_PER_S
 #define HANDSHAKES_MAX	 64u
 
 /* A later version's hello may be longer; it should be told about versions and not about lengths. */
@@ -295,7 +295,7 @@ static void take_socket(struct shm_listener *listener, int fd)
 	}
 	if (listener->n_handshakes++ == HANDSHAKES_MAX)
 		drop_oldest(listener);
-	shm_endpoint_set_deadline(endpoint, shm_clock_ns() + HELLO_TIMEOUT_NS);
+	shm_endpoint_set_deadline(endpoint, tick_clock_ns() + HELLO_TIMEOUT_NS);
 	/* The hello is there already as a rule. */
 	shm_handshake_readable(endpoint);
 }

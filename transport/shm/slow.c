@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <utlist.h>
 
-#include "transport/shm/clock.h"
+#include "transport/clock.h"
 #include "transport/shm/shm.h"
 
 /*
@@ -132,7 +132,7 @@ static int handle_deadlines(struct shm_domain *domain)
 
 	if (!domain->n_timed)
 		return 0;
-	now = shm_clock_ns();
+	now = tick_clock_ns();
 	DL_FOREACH_SAFE2(domain->endpoints, endpoint, next, next)
 	{
 		if (!endpoint->deadline_ns || endpoint->deadline_ns > now)
@@ -181,12 +181,12 @@ int shm_domain_handle_events(struct shm_domain *domain)
 /* About once a millisecond. */
 static int look(struct shm_domain *domain, uint64_t ticks)
 {
-	uint64_t ns = shm_clock_ns();
+	uint64_t ns = tick_clock_ns();
 
 	domain->look_ticks = ticks;
 	/* After a second the length of a tick is known well enough. */
-	if (ns - domain->start_ns > SHM_NS_PER_MS && ns - domain->start_ns < SHM_NS_PER_S)
-		domain->ticks_per_look = (ticks - domain->start_ticks) * SHM_NS_PER_MS /
+	if (ns - domain->start_ns > TICK_NS_PER_MS && ns - domain->start_ns < TICK_NS_PER_S)
+		domain->ticks_per_look = (ticks - domain->start_ticks) * TICK_NS_PER_MS /
 					 (ns - domain->start_ns);
 	if (!domain->looks_to_affinity--)
 		ask_affinity(domain);
@@ -196,7 +196,7 @@ static int look(struct shm_domain *domain, uint64_t ticks)
 
 int shm_domain_look_if_due(struct shm_domain *domain)
 {
-	uint64_t ticks = shm_clock_ticks();
+	uint64_t ticks = tick_clock_ticks();
 
 	return ticks - domain->look_ticks < domain->ticks_per_look ? 0 : look(domain, ticks);
 }
@@ -213,6 +213,6 @@ uint64_t shm_domain_next_timeout(const struct vbi_domain *base)
 	DL_FOREACH2(domain->endpoints, endpoint, next)
 	if (endpoint->deadline_ns && endpoint->deadline_ns < first)
 		first = endpoint->deadline_ns;
-	now = shm_clock_ns();
+	now = tick_clock_ns();
 	return first > now ? first - now : 0;
 }

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two clocks: a cheap one without a unit, and the system's. */
-#ifndef SHM_CLOCK_H
-#define SHM_CLOCK_H
+/* Two clocks for what is below the seam: a cheap one without a unit, and the system's. */
+#ifndef VBI_TRANSPORT_CLOCK_H
+#define VBI_TRANSPORT_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-#define SHM_NS_PER_MS 1000000ull
-#define SHM_NS_PER_S  1000000000ull
+#define TICK_NS_PER_MS 1000000ull
+#define TICK_NS_PER_S  1000000000ull
 
-static inline uint64_t shm_clock_ns(void)
+static inline uint64_t tick_clock_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SHM_NS_PER_S + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * TICK_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 /* Steady, and a few nanoseconds to read. Ticks of unknown length. */
-static inline uint64_t shm_clock_ticks(void)
+static inline uint64_t tick_clock_ticks(void)
 {
 #if defined(__x86_64__)
 	return __builtin_ia32_rdtsc();
@@ -28,7 +28,7 @@ static inline uint64_t shm_clock_ticks(void)
 	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
 	return ticks;
 #else
-	return shm_clock_ns();
+	return tick_clock_ns();
 #endif
 }
 
