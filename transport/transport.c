@@ -11,6 +11,9 @@
 
 static const struct vbi_transport *const transports[] = {
 	&vbi_shm,
+#ifdef VBI_HAVE_VERBS
+	&vbi_verbs,
+#endif
 };
 
 const struct vbi_transport *vbi_transport_find(const char *address, const char **ret_rest)

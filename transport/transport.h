@@ -191,8 +191,8 @@ struct vbi_transport {
 
 	/*
 	 * Creates what one worker has of this transport. May block briefly (opens devices). EVENTS,
-	 * STATS outlive it; OPTIONS are copied. -EMFILE, -ENOMEM, -ENODEV ...; *RET_CAUSE says it in
-	 * a sentence.
+	 * STATS outlive it; OPTIONS are copied. -EMFILE, -ENOMEM, -ENODEV ...; *RET_CAUSE says it
+	 * in a sentence.
 	 */
 	int (*domain_open)(const struct vbi_events *events, struct vb_stats *stats,
 			   const struct vbi_domain_options *options, struct vbi_domain **ret_domain,

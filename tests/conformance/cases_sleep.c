@@ -44,7 +44,8 @@ static void message_wakes_an_armed_domain(void **state)
 		while (client->n_received < i)
 			fixture->ops->poll(fixture->client_domain);
 	}
-	assert_true(fixture->client_stats.wakeups_sent >= 49);
+	if (subject->knows_process)
+		assert_true(fixture->client_stats.wakeups_sent >= 49);
 }
 
 static void work_makes_arm_busy(void **state)
@@ -89,6 +90,8 @@ static void room_wakes_a_waiting_sender(void **state)
 	struct client *client = &fixture->clients[0];
 	struct request request = {.command = COMMAND_SINK};
 
+	if (!subject->waits_for_room)
+		skip();
 	settle(fixture, fixture->client_domain);
 	while (!fixture->client_stats.ring_full)
 		client_send(client, &request, 4096, false);

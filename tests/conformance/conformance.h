@@ -21,7 +21,10 @@ struct subject {
 	/* Writes a new address, without scheme, on which nobody listens. */
 	void (*make_address)(char *address, size_t size);
 	bool threaded;
-	bool maps; /* map() reaches memory of memory_alloc() */
+	bool maps;	     /* map() reaches memory of memory_alloc() */
+	bool knows_process;  /* the peer's pid and uid */
+	bool waits_for_room; /* a sender may outrun its peer; else rpc's credits must not let it */
+	bool keeps_alive;    /* asks silent peers whether they live, and so has time-outs */
 };
 
 #define ADDRESS_SIZE 200

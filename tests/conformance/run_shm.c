@@ -17,7 +17,13 @@ static void make_address(char *address, size_t size)
 
 int main(int argc, char **argv)
 {
-	struct subject shm = {.ops = &vbi_shm, .make_address = make_address, .maps = true};
+	struct subject shm = {
+		.ops = &vbi_shm,
+		.make_address = make_address,
+		.maps = true,
+		.knows_process = true,
+		.waits_for_room = true,
+	};
 	int failures;
 
 	if (!mkdtemp(directory))

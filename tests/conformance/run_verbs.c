@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conformance suite on verbs. Needs an RDMA device: its address is in VERBENA_TEST_ADDRESS. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/conformance/conformance.h"
+
+/* A range that no other test uses; what lingers of an ended connection does not hold a port. */
+#define FIRST_PORT 20000u
+
+static const char *host;
+
+static void make_address(char *address, size_t size)
+{
+	static unsigned serial;
+
+	snprintf(address, size, "%s:%u", host, FIRST_PORT + serial++);
+}
+
+int main(int argc, char **argv)
+{
+	struct subject verbs = {
+		.ops = &vbi_verbs,
+		.make_address = make_address,
+		.keeps_alive = true,
+	};
+
+	host = getenv("VERBENA_TEST_ADDRESS");
+	if (!host) {
+		printf("needs an RDMA device: ./dev vm, or VERBENA_TEST_ADDRESS=its address\n");
+		return 77;
+	}
+	return conformance_run(&verbs, argc > 1 ? argv[1] : NULL);
+}

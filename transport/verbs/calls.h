@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verbs and the CM's calls, as this transport uses them: the only place that calls libibverbs
+ * and librdmacm. Errors become negative errno here (libibverbs returns errno values in some calls,
+ * -1 or NULL and errno in others), and here faults are made on purpose (faults.h).
+ */
+#ifndef VERBS_CALLS_H
+#define VERBS_CALLS_H
+
+#include <errno.h>
+#include <poll.h>
+
+#include <infiniband/verbs.h>
+#include <rdma/rdma_cma.h>
+
+#include "transport/verbs/faults.h"
+
+/* A call that returns 0 or an errno value. */
+#define VERBS_CALL(verb, call) (verbs_fault(verb) ? -verbs_fault_errno(verb) : -(call))
+/* A call that returns 0, or -1 and errno. */
+#define VERBS_CALL_ERRNO(verb, call) \
+	(verbs_fault(verb) ? -verbs_fault_errno(verb) : (call) == 0 ? 0 : -(errno ? errno : EIO))
+/* A call that returns an object, or NULL and errno. */
+#define VERBS_CALL_OBJECT(verb, object, call)              \
+	(verbs_fault(verb)	? -verbs_fault_errno(verb) \
+	 : (*(object) = (call)) ? 0                        \
+				: -(errno ? errno : ENOMEM))
+
+/* ---- The data path ---- */
+
+static inline int verbs_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
+				  struct ibv_send_wr **ret_bad)
+{
+	*ret_bad = wr;
+	return VERBS_CALL(VERBS_FAULT_POST_SEND, ibv_post_send(qp, wr, ret_bad));
+}
+
+static inline int verbs_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
+				  struct ibv_recv_wr **ret_bad)
+{
+	*ret_bad = wr;
+	return VERBS_CALL(VERBS_FAULT_POST_RECV, ibv_post_recv(qp, wr, ret_bad));
+}
+
+static inline int verbs_post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
+				      struct ibv_recv_wr **ret_bad)
+{
+	*ret_bad = wr;
+	return VERBS_CALL(VERBS_FAULT_POST_SRQ_RECV, ibv_post_srq_recv(srq, wr, ret_bad));
+}
+
+/* How many, or negative errno. */
+static inline int verbs_poll_cq(struct ibv_cq *cq, int n, struct ibv_wc *wc)
+{
+	int result = verbs_faults_poll(cq, n, wc);
+
+	return result < 0 ? -EIO : result;
+}
+
+static inline int verbs_req_notify_cq(struct ibv_cq *cq, bool solicited_only)
+{
+	return VERBS_CALL(VERBS_FAULT_REQ_NOTIFY, ibv_req_notify_cq(cq, solicited_only));
+}
+
+/* ---- Objects ---- */
+
+static inline int verbs_alloc_pd(struct ibv_context *context, struct ibv_pd **ret)
+{
+	return VERBS_CALL_OBJECT(VERBS_FAULT_ALLOC_PD, ret, ibv_alloc_pd(context));
+}
+
+/* The header's ibv_reg_mr() is a macro that takes a constant's sign amiss: this is the function. */
+static inline struct ibv_mr *verbs_reg_mr_call(struct ibv_pd *pd, void *address, size_t length,
+					       int access)
+{
+	return (ibv_reg_mr)(pd, address, length, access);
+}
+
+static inline int verbs_reg_mr(struct ibv_pd *pd, void *address, size_t length, int access,
+			       struct ibv_mr **ret)
+{
+	return VERBS_CALL_OBJECT(VERBS_FAULT_REG_MR, ret,
+				 verbs_reg_mr_call(pd, address, length, access));
+}
+
+/* Never fails on purpose: what cannot be undone has no way out. */
+static inline int verbs_dereg_mr(struct ibv_mr *mr)
+{
+	return -ibv_dereg_mr(mr);
+}
+
+static inline int verbs_create_channel(struct ibv_context *context, struct ibv_comp_channel **ret)
+{
+	return VERBS_CALL_OBJECT(VERBS_FAULT_CREATE_CHANNEL, ret, ibv_create_comp_channel(context));
+}
+
+static inline int verbs_create_cq(struct ibv_context *context, uint32_t cqes, void *owner,
+				  struct ibv_comp_channel *channel, struct ibv_cq **ret)
+{
+	return VERBS_CALL_OBJECT(VERBS_FAULT_CREATE_CQ, ret,
+				 ibv_create_cq(context, (int)cqes, owner, channel, 0));
+}
+
+static inline int verbs_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr,
+				   struct ibv_srq **ret)
+{
+	return VERBS_CALL_OBJECT(VERBS_FAULT_CREATE_SRQ, ret, ibv_create_srq(pd, attr));
+}
+
+static inline int verbs_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr,
+				  struct ibv_qp **ret)
+{
+	return VERBS_CALL_OBJECT(VERBS_FAULT_CREATE_QP, ret, ibv_create_qp(pd, attr));
+}
+
+static inline int verbs_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
+{
+	return VERBS_CALL(VERBS_FAULT_MODIFY_QP, ibv_modify_qp(qp, attr, mask));
+}
+
+static inline int verbs_query_device(struct ibv_context *context, struct ibv_device_attr *ret)
+{
+	return VERBS_CALL(VERBS_FAULT_QUERY, ibv_query_device(context, ret));
+}
+
+static inline int verbs_query_port(struct ibv_context *context, uint8_t port,
+				   struct ibv_port_attr *ret)
+{
+	return VERBS_CALL(VERBS_FAULT_QUERY, ibv_query_port(context, port, ret));
+}
+
+/* ---- Connection management ---- */
+
+static inline int verbs_cm_create_channel(struct rdma_event_channel **ret)
+{
+	errno = 0;
+	return VERBS_CALL_OBJECT(VERBS_FAULT_CM_CREATE_CHANNEL, ret, rdma_create_event_channel());
+}
+
+static inline int verbs_cm_create_id(struct rdma_event_channel *channel, void *context,
+				     struct rdma_cm_id **ret)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_CREATE_ID,
+				rdma_create_id(channel, ret, context, RDMA_PS_TCP));
+}
+
+static inline int verbs_cm_bind(struct rdma_cm_id *id, struct sockaddr *address)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_BIND, rdma_bind_addr(id, address));
+}
+
+static inline int verbs_cm_listen(struct rdma_cm_id *id, int backlog)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_LISTEN, rdma_listen(id, backlog));
+}
+
+static inline int verbs_cm_resolve_addr(struct rdma_cm_id *id, struct sockaddr *to, int timeout_ms)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_RESOLVE_ADDR,
+				rdma_resolve_addr(id, NULL, to, timeout_ms));
+}
+
+static inline int verbs_cm_resolve_route(struct rdma_cm_id *id, int timeout_ms)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_RESOLVE_ROUTE, rdma_resolve_route(id, timeout_ms));
+}
+
+static inline int verbs_cm_qp_attr(struct rdma_cm_id *id, struct ibv_qp_attr *attr, int *ret_mask)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_QP_ATTR, rdma_init_qp_attr(id, attr, ret_mask));
+}
+
+static inline int verbs_cm_connect(struct rdma_cm_id *id, struct rdma_conn_param *param)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_CONNECT, rdma_connect(id, param));
+}
+
+static inline int verbs_cm_establish(struct rdma_cm_id *id)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_ESTABLISH, rdma_establish(id));
+}
+
+static inline int verbs_cm_accept(struct rdma_cm_id *id, struct rdma_conn_param *param)
+{
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_ACCEPT, rdma_accept(id, param));
+}
+
+/* The peer is told or not: its own time-out is its safety. */
+static inline void verbs_cm_reject(struct rdma_cm_id *id, const void *data, uint8_t length)
+{
+	rdma_reject(id, data, length);
+}
+
+static inline void verbs_cm_disconnect(struct rdma_cm_id *id)
+{
+	rdma_disconnect(id);
+}
+
+/* -EAGAIN: none is there. */
+static inline int verbs_cm_get_event(struct rdma_event_channel *channel, struct rdma_cm_event **ret)
+{
+	return rdma_get_cm_event(channel, ret) == 0 ? 0 : -(errno ? errno : EIO);
+}
+
+#endif

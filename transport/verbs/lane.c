@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lane: a completion queue, the queue pairs admitted to it and, for the accepting side, a shared
+ * receive queue. Admission is arithmetic: what may be posted at worst fits the queues, so that
+ * neither can overrun, mass death of peers included (every work request completes at most once,
+ * flushed or not).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "transport/verbs/calls.h"
+#include "transport/verbs/verbs.h"
+
+/*
+ * Entries of an accepting lane's completion queue, if the device has so many; half of them for the
+ * SRQ. With 64 calls a connection (78 receives, 128 sends) 63 connections share a lane.
+ */
+#define LANE_CQES 16384u
+
+/* The headroom that a peer can use up before it is seen to overstep: an eighth. */
+#define HEADROOM_SHIFT 3
+
+/* ---- Arithmetic ---- */
+
+/* Receives that a SRQ is filled with for SHARES. */
+static uint32_t srq_target(uint32_t shares)
+{
+	return shares + (shares >> HEADROOM_SHIFT) + VERBS_REFILL;
+}
+
+/* Entries of the CQ that a connecting endpoint may fill. */
+static uint32_t own_worst(const struct verbs_endpoint *endpoint)
+{
+	return VERBS_SQ_DEPTH + endpoint->share + VERBS_REFILL;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool has_room(const struct verbs_lane *lane, const struct verbs_endpoint *endpoint)
+{
+	if (!endpoint->accepting)
+		return !lane->srq && lane->reserved + own_worst(endpoint) <= lane->cqes;
+	/* Any one queue pair may get all that the SRQ holds. */
+	return lane->srq && srq_target(lane->shares + endpoint->share) <= lane->srq_depth &&
+	       lane->reserved + VERBS_SQ_DEPTH + lane->srq_depth <= lane->cqes;
+}
+
+/* ---- Make, close ---- */
+
+static int make_srq(struct verbs_lane *lane)
+{
+	struct ibv_srq_init_attr attr = {.attr = {.max_wr = lane->cqes / 2, .max_sge = 1}};
+	int error;
+
+	attr.attr.max_wr = least(attr.attr.max_wr, (uint32_t)lane->device->attr.max_srq_wr);
+	error = verbs_create_srq(lane->device->pd, &attr, &lane->srq);
+	if (!error)
+		lane->srq_depth = attr.attr.max_wr;
+	return error;
+}
+
+/* Entries of a new lane's CQ: for a connecting one as much as is needed, twice the last one's. */
+static uint32_t lane_size(const struct verbs_device *device, const struct verbs_endpoint *endpoint)
+{
+	uint32_t most = (uint32_t)device->attr.max_cqe;
+	uint32_t size = LANE_CQES;
+
+	if (!endpoint->accepting) {
+		size = own_worst(endpoint);
+		if (device->lanes && size < 2 * device->lanes->cqes)
+			size = 2 * device->lanes->cqes;
+	}
+	return least(size, most);
+}
+
+static int lane_open(struct verbs_device *device, const struct verbs_endpoint *endpoint,
+		     struct verbs_lane **ret_lane)
+{
+	struct verbs_lane *lane = calloc(1, sizeof(*lane));
+	int error = -ENOMEM;
+
+	if (!lane)
+		return -ENOMEM;
+	lane->device = device;
+	lane->cqes = lane_size(device, endpoint);
+	LL_PREPEND(device->lanes, lane);
+	lane->taken_room = 2 * VERBS_POLL_BATCH;
+	lane->taken = calloc(lane->taken_room, sizeof(*lane->taken));
+	if (lane->taken)
+		error = verbs_create_cq(device->context, lane->cqes, lane, device->channel,
+					&lane->cq);
+	if (!error && endpoint->accepting)
+		error = make_srq(lane);
+	if (!error && !has_room(lane, endpoint))
+		error = -ENOSPC;
+	if (error) {
+		verbs_lane_close(lane);
+		return error;
+	}
+	*ret_lane = lane;
+	return 0;
+}
+
+void verbs_lane_close(struct verbs_lane *lane)
+{
+	if (lane->srq)
+		ibv_destroy_srq(lane->srq);
+	if (lane->cq) {
+		/* Events that nobody acknowledges would hold up the destruction. */
+		verbs_device_take_events(lane->device);
+		ibv_ack_cq_events(lane->cq, lane->n_unacked);
+		ibv_destroy_cq(lane->cq);
+	}
+	LL_DELETE(lane->device->lanes, lane);
+	free(lane->taken);
+	free(lane);
+}
+
+/* ---- The shared receive queue ---- */
+
+/* Posts what was given back, in one chain. What the device does not take waits for the next try. */
+static int post_refill(struct verbs_lane *lane)
+{
+	struct ibv_recv_wr wrs[VERBS_REFILL], *bad = NULL;
+	struct ibv_sge pieces[VERBS_REFILL];
+	struct verbs_slot *slots[VERBS_REFILL];
+	uint32_t n = 0, n_taken;
+	int error;
+
+	while (lane->refill && n < VERBS_REFILL) {
+		struct verbs_slot *slot = lane->refill;
+
+		lane->refill = slot->next;
+		verbs_receive_wr(&wrs[n], &pieces[n], slot, n ? &wrs[n - 1] : NULL);
+		slots[n++] = slot;
+	}
+	if (!n)
+		return 0;
+	error = verbs_post_srq_recv(lane->srq, wrs, &bad);
+	n_taken = error ? (uint32_t)(bad - wrs) : n;
+	lane->posted += n_taken;
+	lane->n_refill -= n_taken;
+	while (n > n_taken) {
+		slots[--n]->next = lane->refill;
+		lane->refill = slots[n];
+	}
+	return error;
+}
+
+int verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot)
+{
+	if (lane->posted + lane->n_refill >= lane->target) {
+		verbs_slab_put(&lane->device->receives, slot);
+		return 0;
+	}
+	slot->next = lane->refill;
+	lane->refill = slot;
+	lane->n_refill++;
+	return lane->n_refill >= VERBS_REFILL ? post_refill(lane) : 0;
+}
+
+/* Buffers of the slab for as many receives as are missing. */
+static void take_missing(struct verbs_lane *lane)
+{
+	struct verbs_slab *slab = &lane->device->receives;
+
+	while (slab->free && lane->posted + lane->n_refill < lane->target) {
+		struct verbs_slot *slot = verbs_slab_get(slab);
+
+		slot->next = lane->refill;
+		lane->refill = slot;
+		lane->n_refill++;
+	}
+}
+
+static int fill_srq(struct verbs_lane *lane)
+{
+	int error = 0;
+
+	take_missing(lane);
+	/* One registration for all that the slab did not have. */
+	if (lane->posted + lane->n_refill < lane->target)
+		error = verbs_slab_grow(&lane->device->receives,
+					lane->target - lane->posted - lane->n_refill);
+	if (!error)
+		take_missing(lane);
+	while (!error && lane->n_refill)
+		error = post_refill(lane);
+	return error;
+}
+
+/* ---- Admission ---- */
+
+int verbs_lane_admit(struct verbs_device *device, struct verbs_endpoint *endpoint)
+{
+	struct verbs_lane *lane;
+	int error = 0;
+
+	LL_FOREACH(device->lanes, lane) {
+		if (has_room(lane, endpoint))
+			break;
+	}
+	if (!lane)
+		error = lane_open(device, endpoint, &lane);
+	if (error)
+		return error;
+	endpoint->lane = lane;
+	lane->n_endpoints++;
+	if (!endpoint->accepting) {
+		lane->reserved += own_worst(endpoint);
+		return 0;
+	}
+	lane->reserved += VERBS_SQ_DEPTH;
+	lane->shares += endpoint->share;
+	lane->target = srq_target(lane->shares);
+	error = fill_srq(lane);
+	if (error)
+		verbs_lane_leave(endpoint);
+	return error;
+}
+
+void verbs_lane_leave(struct verbs_endpoint *endpoint)
+{
+	struct verbs_lane *lane = endpoint->lane;
+
+	if (!lane)
+		return;
+	endpoint->lane = NULL;
+	lane->n_endpoints--;
+	if (!endpoint->accepting) {
+		lane->reserved -= own_worst(endpoint);
+		return;
+	}
+	/* What is posted too much comes back by and by: released slots are not posted again. */
+	lane->reserved -= VERBS_SQ_DEPTH;
+	lane->shares -= endpoint->share;
+	lane->target = srq_target(lane->shares);
+}
+
+/* ---- Completions ---- */
+
+/* Takes more completions from the device, behind those that are there. How many. */
+static uint32_t take(struct verbs_lane *lane)
+{
+	int n;
+
+	if (lane->at_taken == lane->n_taken)
+		lane->at_taken = lane->n_taken = 0;
+	if (lane->n_taken + VERBS_POLL_BATCH > lane->taken_room) {
+		struct ibv_wc *more = realloc(lane->taken,
+					      2 * lane->taken_room * sizeof(*lane->taken));
+
+		/* Later: there is something to be handled first. */
+		if (!more)
+			return 0;
+		lane->taken = more;
+		lane->taken_room *= 2;
+	}
+	n = verbs_poll_cq(lane->cq, VERBS_POLL_BATCH, &lane->taken[lane->n_taken]);
+	if (n <= 0)
+		return 0;
+	lane->n_taken += (uint32_t)n;
+	return (uint32_t)n;
+}
+
+int verbs_lane_poll(struct verbs_lane *lane)
+{
+	int handled = 0;
+
+	if (lane->at_taken == lane->n_taken && !take(lane))
+		return 0;
+	while (lane->at_taken < lane->n_taken && handled < VERBS_POLL_BATCH) {
+		/* A copy: what handles it may take more, and move the array. */
+		struct ibv_wc wc = lane->taken[lane->at_taken++];
+
+		verbs_completion(lane, &wc);
+		handled++;
+	}
+	return handled;
+}
+
+unsigned verbs_lane_drain(struct verbs_lane *lane, struct verbs_endpoint *endpoint)
+{
+	uint32_t from, to;
+	unsigned n = 0;
+
+	while (take(lane))
+		;
+	from = to = lane->at_taken;
+	for (; from < lane->n_taken; from++) {
+		struct ibv_wc wc = lane->taken[from];
+
+		if (verbs_completion_owner(lane, &wc) == endpoint) {
+			verbs_completion_drained(endpoint, &wc);
+			n++;
+		} else {
+			lane->taken[to++] = wc;
+		}
+	}
+	lane->n_taken = to;
+	return n;
+}
+
+int verbs_lane_arm(struct verbs_lane *lane)
+{
+	/* An error of a send does not wake a queue that is armed for solicited completions. */
+	enum verbs_armed wanted = lane->n_works ? VERBS_ARMED_ANY : VERBS_ARMED_SOLICITED;
+	int error = 0;
+
+	if (lane->at_taken < lane->n_taken)
+		return -EBUSY;
+	if (lane->armed < wanted) {
+		error = verbs_req_notify_cq(lane->cq, wanted == VERBS_ARMED_SOLICITED);
+		if (!error)
+			lane->armed = wanted;
+	}
+	/* What came before the queue was armed makes no event. */
+	return take(lane) ? -EBUSY : error;
+}

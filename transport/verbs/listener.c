@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The accepting side: an address, and what connects to it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "transport/cause.h"
+#include "transport/clock.h"
+#include "transport/verbs/calls.h"
+#include "transport/verbs/verbs.h"
+
+/* Connections that the kernel keeps for us: a thousand clients may come at once. */
+#define BACKLOG 1024
+
+/* READs that a connection may have under way at its client, if both devices can: more do not get
+ * faster over any path that a chunk of 256 KiB already fills. */
+#define READS_MAX 16u
+
+/* An accepted connection that says nothing must not hold its receives. */
+#define ESTABLISH_NS (10 * TICK_NS_PER_S)
+
+/* ---- Listen ---- */
+
+static int explain_listen(const char *rest, int error, struct vbi_cause *ret_cause)
+{
+	switch (error) {
+	case -EADDRINUSE:
+		return vbi_cause_set(ret_cause, EADDRINUSE,
+				     "a server listens on rdma://%.100s already", rest);
+	case -ENODEV:
+	case -EADDRNOTAVAIL:
+		return vbi_cause_set(
+			ret_cause, -error,
+			"no RDMA device of this host has the address of rdma://%.100s: "
+			"verbena doctor lists those there are",
+			rest);
+	case -EACCES:
+		return vbi_cause_set(ret_cause, EACCES,
+				     "no right to the port of rdma://%.100s: below 1024 it needs "
+				     "CAP_NET_BIND_SERVICE",
+				     rest);
+	default:
+		return vbi_cause_set(ret_cause, -error, "cannot listen on rdma://%.100s: %s", rest,
+				     vbi_errno_text(-error));
+	}
+}
+
+/* A name is looked up here and now: whoever listens has nothing else to do yet. */
+static int find_address(const char *rest, struct verbs_addresses *ret, struct vbi_cause *ret_cause)
+{
+	struct verbs_place place;
+	int error = verbs_place_parse(rest, &place, ret_cause);
+
+	if (error)
+		return error;
+	if (verbs_place_numeric(&place, true, ret) == 0)
+		return 0;
+	return verbs_place_look_up(&place, ret, ret_cause);
+}
+
+int verbs_listen(struct vbi_domain *base, const char *rest, void *owner,
+		 struct vbi_listener **ret_listener, struct vbi_cause *ret_cause)
+{
+	struct verbs_domain *domain = verbs_domain_of(base);
+	struct verbs_addresses addresses;
+	struct verbs_listener *listener;
+	int error = find_address(rest, &addresses, ret_cause);
+
+	if (error)
+		return error;
+	listener = calloc(1, sizeof(*listener));
+	if (!listener)
+		return vbi_cause_set(ret_cause, ENOMEM, "no memory to listen");
+	listener->base.ops = &vbi_verbs;
+	listener->base.owner = owner;
+	listener->domain = domain;
+	error = verbs_cm_create_id(domain->cm, NULL, &listener->cm);
+	if (error)
+		goto free_listener;
+	error = verbs_cm_bind(listener->cm, (struct sockaddr *)&addresses.addresses[0]);
+	if (!error)
+		error = verbs_cm_listen(listener->cm, BACKLOG);
+	if (error)
+		goto destroy_id;
+	LL_PREPEND(domain->listeners, listener);
+	*ret_listener = &listener->base;
+	return 0;
+destroy_id:
+	rdma_destroy_id(listener->cm);
+free_listener:
+	free(listener);
+	return explain_listen(rest, error, ret_cause);
+}
+
+void verbs_listener_close(struct vbi_listener *base)
+{
+	struct verbs_listener *listener = (struct verbs_listener *)(uintptr_t)base;
+
+	LL_DELETE(listener->domain->listeners, listener);
+	rdma_destroy_id(listener->cm);
+	free(listener);
+}
+
+/* ---- Accept ---- */
+
+static void refuse(struct rdma_cm_id *id, int errnum)
+{
+	struct verbs_hello hello;
+
+	verbs_hello_make(&hello, 0, 0, 0, errnum);
+	verbs_cm_reject(id, &hello, sizeof(hello));
+}
+
+static int check_request(struct verbs_endpoint *endpoint, const struct verbs_cm_event *event,
+			 struct vbi_cause *ret_cause)
+{
+	struct verbs_hello hello;
+	int error = verbs_hello_read(event->data, event->param.private_data_len,
+				     endpoint->base.peer, &hello, ret_cause);
+
+	if (error)
+		return error;
+	/* 0 READs would be found out at the first one, by a time-out. */
+	if (event->param.initiator_depth == 0)
+		return vbi_cause_set(ret_cause, EPROTO, "%s lets nobody read its memory",
+				     endpoint->base.peer);
+	endpoint->base.limits.send_max = hello.message_max;
+	endpoint->base.limits.receive_max = endpoint->domain->base.message_max;
+	endpoint->initiator_depth = event->param.initiator_depth;
+	return 0;
+}
+
+static int make_endpoint(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
+{
+	int error = verbs_device_get(endpoint->domain, endpoint->cm->verbs, &endpoint->device,
+				     ret_cause);
+	uint32_t most;
+
+	if (error)
+		return error;
+	endpoint->pd = endpoint->device->pd;
+	endpoint->send_slab = verbs_device_sends(endpoint->device, endpoint->base.limits.send_max);
+	most = (uint32_t)endpoint->device->attr.max_qp_init_rd_atom;
+	most = most < READS_MAX ? most : READS_MAX;
+	if (endpoint->initiator_depth > most)
+		endpoint->initiator_depth = (uint8_t)most;
+	error = verbs_port_limits(endpoint);
+	if (!error)
+		error = verbs_lane_admit(endpoint->device, endpoint);
+	if (error)
+		return vbi_cause_set(ret_cause, -error, "no receives for one more connection: %s",
+				     vbi_errno_text(-error));
+	error = verbs_qp_create(endpoint, ret_cause);
+	if (!error)
+		error = verbs_qp_start(endpoint, ret_cause);
+	endpoint->base.limits.inline_max = endpoint->device->inline_max;
+	endpoint->base.limits.one_sided = true;
+	return error;
+}
+
+static int accept_connection(struct verbs_endpoint *endpoint)
+{
+	struct verbs_domain *domain = endpoint->domain;
+	struct verbs_hello hello;
+	struct rdma_conn_param param = {
+		.private_data = &hello,
+		.private_data_len = sizeof(hello),
+		.responder_resources = 0,
+		.initiator_depth = endpoint->initiator_depth,
+		.rnr_retry_count = 7,
+		.srq = 1,
+		.qp_num = endpoint->qp->qp_num,
+	};
+
+	verbs_hello_make(&hello, domain->base.message_max, domain->options.receives, 0, 0);
+	return verbs_cm_accept(endpoint->cm, &param);
+}
+
+void verbs_listener_event(struct verbs_listener *listener, const struct verbs_cm_event *event)
+{
+	struct verbs_domain *domain = listener->domain;
+	struct verbs_endpoint *endpoint = verbs_endpoint_new(domain);
+	struct vbi_cause cause;
+	int error;
+
+	if (!endpoint) {
+		refuse(event->id, ENOMEM);
+		rdma_destroy_id(event->id);
+		return;
+	}
+	endpoint->accepting = true;
+	endpoint->cm = event->id;
+	endpoint->cm->context = endpoint;
+	endpoint->state = VERBS_CONNECTING;
+	verbs_address_print(rdma_get_peer_addr(event->id), endpoint->base.peer,
+			    sizeof(endpoint->base.peer));
+	error = check_request(endpoint, event, &cause);
+	if (!error)
+		error = make_endpoint(endpoint, &cause);
+	if (!error)
+		error = domain->base.events->accepted(listener->base.owner, &endpoint->base);
+	if (!error) {
+		error = accept_connection(endpoint);
+		/* rpc has it by now: it must hear of its end. */
+		if (error) {
+			verbs_endpoint_fail(endpoint, -error, "peer %s could not be accepted: %s",
+					    endpoint->base.peer, vbi_errno_text(-error));
+			return;
+		}
+		endpoint->established = true;
+		endpoint->deadline_ns = tick_clock_ns() + ESTABLISH_NS;
+		verbs_timers_note(domain, endpoint->deadline_ns);
+		return;
+	}
+	domain->base.stats->connections_refused++;
+	refuse(endpoint->cm, -error);
+	verbs_endpoint_destroy(endpoint);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/verbs/memory.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "transport/verbs/verbs.h"
+
+#define PAGE 4096u
+#define MAX  (1u << 20)
+
+static struct verbs_memory_budget *budget;
+
+static int setup(void **state)
+{
+	(void)state;
+	budget = verbs_memory_budget_create(MAX);
+	return budget ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	verbs_memory_budget_drop(budget);
+	budget = NULL;
+	return 0;
+}
+
+static void memory_is_aligned_and_zero(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		size_t size = 1 + i * 3001;
+		uint8_t *memory = verbs_memory_alloc_within(budget, size);
+
+		assert_non_null(memory);
+		assert_int_equal((uintptr_t)memory % PAGE, 0);
+		for (size_t at = 0; at < size; at++)
+			assert_int_equal(memory[at], 0);
+		memset(memory, 0xff, size);
+		assert_true(verbs_memory_free(memory));
+		assert_false(verbs_memory_free(memory));
+	}
+}
+
+static void the_budget_counts_pages(void **state)
+{
+	void *pieces[MAX / PAGE];
+
+	(void)state;
+	assert_null(verbs_memory_alloc_within(budget, 0));
+	assert_null(verbs_memory_alloc_within(budget, MAX + 1));
+	assert_null(verbs_memory_alloc_within(budget, SIZE_MAX));
+	for (unsigned i = 0; i < MAX / PAGE; i++) {
+		pieces[i] = verbs_memory_alloc_within(budget, 1);
+		assert_non_null(pieces[i]);
+	}
+	assert_null(verbs_memory_alloc_within(budget, 1));
+	for (unsigned i = 0; i < MAX / PAGE; i += 2)
+		assert_true(verbs_memory_free(pieces[i]));
+	for (unsigned i = 1; i < MAX / PAGE; i += 2)
+		assert_true(verbs_memory_free(pieces[i]));
+	pieces[0] = verbs_memory_alloc_within(budget, MAX);
+	assert_non_null(pieces[0]);
+	assert_true(verbs_memory_free(pieces[0]));
+}
+
+static void memory_outlives_its_connection(void **state)
+{
+	uint8_t *memory = verbs_memory_alloc_within(budget, 10000);
+
+	teardown(state);
+	memset(memory, 7, 10000);
+	assert_true(verbs_memory_free(memory));
+}
+
+static void *free_there(void *memory)
+{
+	return (void *)(uintptr_t)verbs_memory_free(memory);
+}
+
+static void any_thread_frees(void **state)
+{
+	void *memory = verbs_memory_alloc_within(budget, 10000);
+	pthread_t thread;
+	void *result;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, free_there, memory), 0);
+	pthread_join(thread, &result);
+	assert_non_null(result);
+	assert_false(verbs_memory_free(memory));
+}
+
+static void other_memory_is_not_ours(void **state)
+{
+	int here;
+
+	(void)state;
+	assert_false(verbs_memory_free(&here));
+	assert_false(verbs_memory_free(NULL));
+}
+
+/* A child neither has the pages nor frees what may by then be its own at their address. */
+static void a_child_does_not_have_it(void **state)
+{
+	uint8_t *memory = verbs_memory_alloc_within(budget, PAGE);
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	memory[0] = 42;
+	child = fork();
+	if (child == 0) {
+		unsigned char there;
+		bool is_mapped = mincore(memory, PAGE, &there) == 0;
+
+		_exit(is_mapped ? 1 : verbs_memory_free(memory) ? 0 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(memory[0], 42);
+	assert_true(verbs_memory_free(memory));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(memory_is_aligned_and_zero),     TEST(the_budget_counts_pages),
+		TEST(memory_outlives_its_connection), TEST(any_thread_frees),
+		TEST(other_memory_is_not_ours),	      TEST(a_child_does_not_have_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages: buffers, sends, releases. */
+#include <errno.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "transport/cause.h"
+#include "transport/verbs/calls.h"
+#include "transport/verbs/verbs.h"
+
+/* Bytes of a message of our own: a bare header. */
+#define OWN_LENGTH VBI_MESSAGE_MIN
+
+/* ---- Buffers ---- */
+
+struct vbi_message *verbs_message_get(struct vbi_endpoint *base)
+{
+	struct verbs_slot *slot = verbs_slab_get(verbs_endpoint_of(base)->send_slab);
+
+	return slot ? &slot->message : NULL;
+}
+
+void verbs_message_put(struct vbi_endpoint *base, struct vbi_message *message)
+{
+	verbs_slab_put(verbs_endpoint_of(base)->send_slab, verbs_slot_of(message));
+}
+
+void verbs_prepare(struct vbi_endpoint *base)
+{
+	(void)base;
+}
+
+/* ---- Sending ---- */
+
+static enum verbs_work_kind kind_of(enum verbs_tag tag)
+{
+	switch (tag) {
+	case VERBS_TAG_PING:
+		return VERBS_WORK_PING;
+	case VERBS_TAG_GOODBYE:
+		return VERBS_WORK_GOODBYE;
+	default:
+		return VERBS_WORK_MESSAGE;
+	}
+}
+
+static enum verbs_tag tag_of(const struct vbi_message *message)
+{
+	return (enum verbs_tag)(message->data[0] & VERBS_TAG_MASK);
+}
+
+/* A message's work request into the chain. A ping and a goodbye ask for a completion: that they
+ * have arrived is what they are for. */
+static void add(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
+{
+	uint32_t length = slot->message.length;
+	enum verbs_tag tag = tag_of(&slot->message);
+	enum verbs_work_kind kind = kind_of(tag);
+	struct ibv_sge piece = {
+		.addr = (uintptr_t)slot->message.data,
+		.length = length,
+		.lkey = slot->lkey,
+	};
+	struct ibv_send_wr wr = {
+		.sg_list = &piece,
+		.num_sge = 1,
+		.opcode = IBV_WR_SEND,
+		/* A pong must wake nobody: who asked is awake for its own completion. */
+		.send_flags = tag == VERBS_TAG_PONG ? 0 : IBV_SEND_SOLICITED,
+	};
+
+	if (length <= endpoint->base.limits.inline_max) {
+		wr.send_flags |= IBV_SEND_INLINE;
+		endpoint->domain->base.stats->messages_inline++;
+	}
+	verbs_sq_add(endpoint, &wr, kind, slot, kind != VERBS_WORK_MESSAGE);
+}
+
+static void enqueue(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
+{
+	slot->next = NULL;
+	*endpoint->queue_end = slot;
+	endpoint->queue_end = &slot->next;
+}
+
+void verbs_queue_resume(struct verbs_endpoint *endpoint)
+{
+	while (endpoint->queue && verbs_sq_room(endpoint) && endpoint->state < VERBS_FAILED) {
+		struct verbs_slot *slot = endpoint->queue;
+
+		endpoint->queue = slot->next;
+		if (!endpoint->queue)
+			endpoint->queue_end = &endpoint->queue;
+		add(endpoint, slot);
+	}
+	verbs_sq_flush_soon(endpoint);
+}
+
+static void send_slot(struct verbs_endpoint *endpoint, struct verbs_slot *slot, bool more)
+{
+	if (__builtin_expect(endpoint->queue || !verbs_sq_room(endpoint), 0)) {
+		endpoint->domain->base.stats->ring_full++;
+		enqueue(endpoint, slot);
+		return;
+	}
+	add(endpoint, slot);
+	if (!more)
+		verbs_sq_flush_soon(endpoint);
+}
+
+void verbs_send(struct vbi_endpoint *base, struct vbi_message *message, uint32_t length, bool more)
+{
+	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
+	struct verbs_slot *slot = verbs_slot_of(message);
+
+	if (__builtin_expect(endpoint->state >= VERBS_FAILED, 0)) {
+		verbs_slab_put(endpoint->send_slab, slot);
+		return;
+	}
+	message->length = length;
+	send_slot(endpoint, slot, more);
+}
+
+void verbs_flush(struct vbi_endpoint *base)
+{
+	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
+
+	if (endpoint->state < VERBS_FAILED)
+		verbs_sq_flush(endpoint);
+}
+
+void verbs_send_own(struct verbs_endpoint *endpoint, enum verbs_tag tag)
+{
+	struct verbs_slot *slot = verbs_slab_get(endpoint->send_slab);
+
+	if (!slot) {
+		verbs_endpoint_fail(endpoint, ENOMEM, "no memory for a message to %s",
+				    endpoint->base.peer);
+		return;
+	}
+	memset(slot->message.data, 0, OWN_LENGTH);
+	slot->message.data[0] = (uint8_t)(OWN_LENGTH | tag);
+	slot->message.length = OWN_LENGTH;
+	send_slot(endpoint, slot, false);
+}
+
+/* ---- Receives ---- */
+
+void verbs_receive_wr(struct ibv_recv_wr *wr, struct ibv_sge *piece, struct verbs_slot *slot,
+		      struct ibv_recv_wr *previous)
+{
+	*piece = (struct ibv_sge){
+		.addr = (uintptr_t)slot->message.data,
+		.length = slot->message.capacity,
+		.lkey = slot->lkey,
+	};
+	*wr = (struct ibv_recv_wr){
+		.wr_id = (uintptr_t)slot | 1,
+		.sg_list = piece,
+		.num_sge = 1,
+	};
+	if (previous)
+		previous->next = wr;
+}
+
+/* A chain of those that were given back. */
+static int post_chain(struct verbs_endpoint *endpoint)
+{
+	struct ibv_recv_wr wrs[VERBS_REFILL], *bad = NULL;
+	struct ibv_sge pieces[VERBS_REFILL];
+	struct verbs_slot *slots[VERBS_REFILL];
+	uint32_t n = 0, n_taken;
+	int error;
+
+	while (endpoint->refill && n < VERBS_REFILL) {
+		struct verbs_slot *slot = endpoint->refill;
+
+		endpoint->refill = slot->next;
+		verbs_receive_wr(&wrs[n], &pieces[n], slot, n ? &wrs[n - 1] : NULL);
+		slots[n++] = slot;
+	}
+	error = verbs_post_recv(endpoint->qp, wrs, &bad);
+	n_taken = error ? (uint32_t)(bad - wrs) : n;
+	endpoint->rq_posted += n_taken;
+	endpoint->n_refill -= n_taken;
+	while (n > n_taken) {
+		slots[--n]->next = endpoint->refill;
+		endpoint->refill = slots[n];
+	}
+	return error;
+}
+
+int verbs_receives_post(struct verbs_endpoint *endpoint, bool all)
+{
+	int error = 0;
+
+	while (!error && endpoint->n_refill && (all || endpoint->n_refill >= VERBS_REFILL))
+		error = post_chain(endpoint);
+	return error;
+}
+
+void verbs_give_back(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
+{
+	int error;
+
+	if (endpoint->lane && endpoint->lane->srq) {
+		error = verbs_lane_refill(endpoint->lane, slot);
+	} else {
+		slot->next = endpoint->refill;
+		endpoint->refill = slot;
+		endpoint->n_refill++;
+		error = endpoint->broken ? 0 : verbs_receives_post(endpoint, false);
+	}
+	if (error)
+		verbs_endpoint_fail(endpoint, EIO,
+				    "the RDMA device %s does not take receives for %s: %s",
+				    ibv_get_device_name(endpoint->device->context->device),
+				    endpoint->base.peer, vbi_errno_text(-error));
+}
+
+void verbs_release(struct vbi_endpoint *base, struct vbi_message *message)
+{
+	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
+	struct verbs_slot *slot = verbs_slot_of(message);
+
+	/* A closed endpoint's are back already. */
+	if (endpoint->state > VERBS_FAILED)
+		return;
+	DL_DELETE2(endpoint->held, slot, previous, next);
+	endpoint->n_held--;
+	verbs_give_back(endpoint, slot);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A queue pair's life: INIT, RTR, RTS, ERR. The transitions are made here and not by librdmacm, so
+ * that its attributes are right from the first moment: rdma_cm would give an accepting one
+ * REMOTE_WRITE, and an RNR timer of 655 ms.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "transport/cause.h"
+#include "transport/clock.h"
+#include "transport/verbs/calls.h"
+#include "transport/verbs/verbs.h"
+
+/* Encoded 1: 10 us. Credits mean that nobody is ever told to wait; if a peer oversteps, the least
+ * wait there is. What rdma_cm leaves, 0, is the longest: 655 ms. */
+#define MIN_RNR_TIMER 1
+
+/* 4.096 us << 14 = 67 ms without an acknowledgement before a packet is sent again. A device may
+ * take up to four times as long. */
+#define ACK_TIMEOUT 14
+
+/* Tries after the first, three bits wide: with the time-out above a dead host is known after half a
+ * second. Not 7, which is for ever on SoftRoCE. */
+#define RETRY_COUNT 6
+
+/* For ever: a receiver that is late is late, not dead. Three bits too. The peer says the same. */
+#define RNR_RETRY_COUNT 7
+
+/* How long a broken queue pair may take to flush: hardware takes microseconds, and some devices
+ * never do. */
+#define DRAIN_NS (100 * TICK_NS_PER_MS)
+
+int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, const char *what,
+			    struct vbi_cause *ret_cause)
+{
+	struct rlimit limit = {0};
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (error == -ENOMEM && limit.rlim_cur != RLIM_INFINITY)
+		return vbi_cause_set(ret_cause, ENOMEM,
+				     "the RDMA device %s could not %s for %s: memory that may be "
+				     "locked (RLIMIT_MEMLOCK, ulimit -l) is limited to %llu KiB "
+				     "for this process; raise it",
+				     ibv_get_device_name(endpoint->device->context->device), what,
+				     endpoint->base.peer,
+				     (unsigned long long)limit.rlim_cur / 1024);
+	return vbi_cause_set(ret_cause, -error, "the RDMA device %s could not %s for %s: %s",
+			     ibv_get_device_name(endpoint->device->context->device), what,
+			     endpoint->base.peer, vbi_errno_text(-error));
+}
+
+/* A device may offer less inline than we ask for, and says so only by refusing. */
+static int create(struct verbs_endpoint *endpoint)
+{
+	struct verbs_device *device = endpoint->device;
+	struct verbs_lane *lane = endpoint->lane;
+	struct ibv_qp_init_attr attr;
+	int error;
+
+	for (;;) {
+		attr = (struct ibv_qp_init_attr){
+			.qp_context = endpoint,
+			.send_cq = lane->cq,
+			.recv_cq = lane->cq,
+			.srq = lane->srq,
+			.cap = {.max_send_wr = VERBS_SQ_DEPTH,
+				.max_recv_wr = lane->srq ? 0 : endpoint->share + VERBS_REFILL,
+				.max_send_sge = 1,
+				.max_recv_sge = lane->srq ? 0 : 1,
+				.max_inline_data = device->inline_max},
+			.qp_type = IBV_QPT_RC,
+		};
+		error = verbs_create_qp(endpoint->pd, &attr, &endpoint->qp);
+		if (error != -EINVAL || !device->inline_max)
+			return error;
+		device->inline_max = device->inline_max > 64 ? device->inline_max / 2 : 0;
+	}
+}
+
+int verbs_qp_create(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
+{
+	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_INIT};
+	int mask;
+	int error = create(endpoint);
+
+	if (error)
+		return verbs_explain_resources(endpoint, error, "make a queue pair", ret_cause);
+	verbs_domain_add_qp(endpoint->domain, endpoint);
+	error = verbs_cm_qp_attr(endpoint->cm, &attr, &mask);
+	/* The side that serves exposes nothing, not even by mistake. */
+	attr.qp_access_flags = endpoint->accepting
+				       ? 0
+				       : IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
+	if (!error)
+		error = verbs_modify_qp(endpoint->qp, &attr, mask | IBV_QP_ACCESS_FLAGS);
+	return error ? verbs_explain_resources(endpoint, error, "prepare a queue pair", ret_cause)
+		     : 0;
+}
+
+int verbs_qp_start(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
+{
+	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_RTR};
+	int mask;
+	int error = verbs_cm_qp_attr(endpoint->cm, &attr, &mask);
+
+	attr.min_rnr_timer = MIN_RNR_TIMER;
+	if (endpoint->accepting)
+		attr.max_dest_rd_atomic = 0;
+	if (!error)
+		error = verbs_modify_qp(endpoint->qp, &attr, mask | IBV_QP_MIN_RNR_TIMER);
+	if (error)
+		return verbs_explain_resources(endpoint, error, "let a queue pair receive",
+					       ret_cause);
+	memset(&attr, 0, sizeof(attr));
+	attr.qp_state = IBV_QPS_RTS;
+	error = verbs_cm_qp_attr(endpoint->cm, &attr, &mask);
+	attr.timeout = ACK_TIMEOUT;
+	attr.retry_cnt = RETRY_COUNT;
+	attr.rnr_retry = RNR_RETRY_COUNT;
+	attr.max_rd_atomic = endpoint->initiator_depth;
+	if (!error)
+		error = verbs_modify_qp(endpoint->qp, &attr,
+					mask | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
+						IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC);
+	return error ? verbs_explain_resources(endpoint, error, "let a queue pair send", ret_cause)
+		     : 0;
+}
+
+void verbs_qp_break(struct verbs_endpoint *endpoint)
+{
+	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_ERR};
+
+	if (endpoint->qp && !endpoint->broken)
+		verbs_modify_qp(endpoint->qp, &attr, IBV_QP_STATE);
+	endpoint->broken = true;
+	if (endpoint->established)
+		verbs_cm_disconnect(endpoint->cm);
+	endpoint->established = false;
+}
+
+void verbs_qp_destroy(struct verbs_endpoint *endpoint)
+{
+	uint64_t end = tick_clock_ns() + DRAIN_NS;
+
+	if (!endpoint->qp)
+		return;
+	verbs_qp_break(endpoint);
+	verbs_sq_flush(endpoint);
+	do {
+		verbs_lane_drain(endpoint->lane, endpoint);
+	} while ((endpoint->head != endpoint->tail || endpoint->rq_posted) &&
+		 tick_clock_ns() < end);
+	verbs_domain_remove_qp(endpoint->domain, endpoint);
+	ibv_destroy_qp(endpoint->qp);
+	endpoint->qp = NULL;
+	verbs_sq_abort(endpoint);
+}
+
+int verbs_port_limits(struct verbs_endpoint *endpoint)
+{
+	struct ibv_port_attr port;
+	int error = verbs_query_port(endpoint->cm->verbs, endpoint->cm->port_num, &port);
+
+	if (!error)
+		endpoint->max_msg_size = port.max_msg_sz;
+	return error;
+}

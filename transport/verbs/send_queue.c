@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The send queue: how many work requests are under way is counted here, because a place is free
+ * only when a later signalled completion has been polled, and because devices may say more than
+ * they were asked for.
+ */
+#include <errno.h>
+
+#include "transport/cause.h"
+#include "transport/verbs/calls.h"
+#include "transport/verbs/verbs.h"
+
+static struct verbs_work *work_at(struct verbs_endpoint *endpoint, uint32_t number)
+{
+	return &endpoint->works[number & (VERBS_SQ_DEPTH - 1)];
+}
+
+void verbs_sq_add(struct verbs_endpoint *endpoint, const struct ibv_send_wr *wr,
+		  enum verbs_work_kind kind, void *object, bool signal)
+{
+	struct vb_stats *stats = endpoint->domain->base.stats;
+	struct ibv_send_wr *own;
+
+	if (endpoint->n_chain == VERBS_CHAIN)
+		verbs_sq_flush(endpoint);
+	own = &endpoint->chain[endpoint->n_chain];
+	*own = *wr;
+	own->next = NULL;
+	if (wr->num_sge) {
+		endpoint->chain_sge[endpoint->n_chain] = wr->sg_list[0];
+		own->sg_list = &endpoint->chain_sge[endpoint->n_chain];
+	}
+	own->wr_id = verbs_id_of_send(endpoint, endpoint->head);
+	if (signal || endpoint->since_signal + 1 >= VERBS_SIGNAL_EVERY) {
+		own->send_flags |= IBV_SEND_SIGNALED;
+		endpoint->since_signal = 0;
+		stats->completions_signalled++;
+	} else {
+		endpoint->since_signal++;
+	}
+	if (endpoint->n_chain)
+		endpoint->chain[endpoint->n_chain - 1].next = own;
+	endpoint->n_chain++;
+	*work_at(endpoint, endpoint->head++) = (struct verbs_work){.object = object, .kind = kind};
+	endpoint->lane->n_works++;
+	stats->work_requests++;
+}
+
+/* ---- The end of a work ---- */
+
+static void retire(struct verbs_endpoint *endpoint, int status)
+{
+	struct verbs_work work = *work_at(endpoint, endpoint->tail);
+
+	endpoint->tail++;
+	endpoint->lane->n_works--;
+	if (work.kind <= VERBS_WORK_GOODBYE && work.object)
+		verbs_slab_put(endpoint->send_slab, work.object);
+	switch (work.kind) {
+	case VERBS_WORK_MESSAGE:
+		break;
+	case VERBS_WORK_PING:
+		endpoint->ping_unacknowledged = false;
+		break;
+	case VERBS_WORK_GOODBYE:
+		if (endpoint->state == VERBS_LEAVING)
+			verbs_endpoint_destroy(endpoint);
+		break;
+	case VERBS_WORK_TRANSFER:
+		verbs_transfer_piece_done(endpoint, work.object, status);
+		break;
+	}
+}
+
+void verbs_sq_abort(struct verbs_endpoint *endpoint)
+{
+	endpoint->n_chain = 0;
+	while (endpoint->tail != endpoint->head)
+		retire(endpoint, -ECONNRESET);
+}
+
+void verbs_sq_completed(struct verbs_endpoint *endpoint, const struct ibv_wc *wc)
+{
+	uint32_t number = verbs_id_number(wc->wr_id);
+
+	/* Not one of those under way: it ended with its queue pair. */
+	if (number - endpoint->tail >= endpoint->head - endpoint->tail)
+		return;
+	/* Those before it, which asked for no completion, have succeeded: one that had not would
+	 * have had one. A retired work may close the endpoint, and with it the rest. */
+	while (endpoint->tail != endpoint->head && (int32_t)(number - endpoint->tail) > 0)
+		retire(endpoint, 0);
+	if (endpoint->tail != endpoint->head && endpoint->tail == number)
+		retire(endpoint, verbs_status_errno(wc->status));
+}
+
+/* ---- Posting ---- */
+
+/* What the device did not take has failed, and with it the queue pair. */
+static void post_failed(struct verbs_endpoint *endpoint, const struct ibv_send_wr *bad, int error)
+{
+	verbs_endpoint_fail(endpoint, EIO,
+			    "the RDMA device %s does not take work for %s: %s (work request %u of "
+			    "a chain)",
+			    ibv_get_device_name(endpoint->device->context->device),
+			    endpoint->base.peer, vbi_errno_text(-error),
+			    (unsigned)(bad - endpoint->chain));
+}
+
+/*
+ * Inline messages are copied by the time that a post returns: their buffers are free at once. They
+ * are those of the last N works.
+ */
+static void free_inline(struct verbs_endpoint *endpoint, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct verbs_work *work = work_at(endpoint, endpoint->head - n + i);
+
+		if (!(endpoint->chain[i].send_flags & IBV_SEND_INLINE))
+			continue;
+		verbs_slab_put(endpoint->send_slab, work->object);
+		work->object = NULL;
+	}
+}
+
+/* The works from BAD on were never posted: no completion will name them. */
+static void drop_unposted(struct verbs_endpoint *endpoint, uint32_t n_unposted)
+{
+	struct verbs_work lost[VERBS_CHAIN];
+
+	for (uint32_t i = 0; i < n_unposted; i++)
+		lost[i] = *work_at(endpoint, endpoint->head - n_unposted + i);
+	endpoint->head -= n_unposted;
+	endpoint->lane->n_works -= n_unposted;
+	for (uint32_t i = 0; i < n_unposted; i++) {
+		if (lost[i].kind <= VERBS_WORK_GOODBYE)
+			verbs_slab_put(endpoint->send_slab, lost[i].object);
+		else if (lost[i].kind == VERBS_WORK_TRANSFER)
+			verbs_transfer_piece_done(endpoint, lost[i].object, -ECONNRESET);
+	}
+}
+
+void verbs_sq_flush(struct verbs_endpoint *endpoint)
+{
+	struct ibv_send_wr *bad = NULL;
+	uint32_t n = endpoint->n_chain;
+	uint32_t n_posted = n;
+	int error;
+
+	if (!n)
+		return;
+	endpoint->n_chain = 0;
+	error = verbs_post_send(endpoint->qp, endpoint->chain, &bad);
+	endpoint->domain->base.stats->doorbells++;
+	if (error)
+		n_posted = (uint32_t)(bad - endpoint->chain);
+	if (n_posted == n) {
+		free_inline(endpoint, n);
+		return;
+	}
+	post_failed(endpoint, bad, error);
+	drop_unposted(endpoint, n - n_posted);
+}
+
+void verbs_sq_flush_soon(struct verbs_endpoint *endpoint)
+{
+	struct verbs_domain *domain = endpoint->domain;
+
+	if (!domain->depth) {
+		verbs_sq_flush(endpoint);
+	} else if (!endpoint->to_flush) {
+		endpoint->to_flush = true;
+		endpoint->flush_next = domain->flush;
+		domain->flush = endpoint;
+	}
+}
+
+void verbs_sq_resume(struct verbs_endpoint *endpoint)
+{
+	if (endpoint->queue)
+		verbs_queue_resume(endpoint);
+	if (endpoint->transfers && endpoint->state == VERBS_LIVE)
+		verbs_transfers_resume(endpoint);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The transport's one symbol. */
+#include "transport/verbs/verbs.h"
+
+const struct vbi_transport vbi_verbs = {
+	.scheme = "rdma",
+	.domain_open = verbs_domain_open,
+	.domain_close = verbs_domain_close,
+	.poll = verbs_domain_poll,
+	.arm = verbs_domain_arm,
+	.fd = verbs_domain_fd,
+	.watch = verbs_domain_watch_foreign,
+	.sleep = verbs_domain_sleep,
+	.next_timeout = verbs_domain_next_timeout,
+	.spin_pays = verbs_domain_spin_pays,
+	.listen = verbs_listen,
+	.listener_close = verbs_listener_close,
+	.connect = verbs_connect,
+	.close = verbs_endpoint_close,
+	.message_get = verbs_message_get,
+	.prepare = verbs_prepare,
+	.message_put = verbs_message_put,
+	.send = verbs_send,
+	.flush = verbs_flush,
+	.release = verbs_release,
+	.expose = verbs_expose,
+	.revoke = verbs_revoke,
+	.memory_alloc = verbs_memory_alloc,
+	.memory_free = verbs_memory_free,
+	.region_alloc = verbs_region_alloc,
+	.region_free = verbs_region_free,
+	.pull = verbs_pull,
+	.push = verbs_push,
+	.map = verbs_map,
+	.unmap = verbs_unmap,
+};
