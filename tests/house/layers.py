@@ -12,6 +12,7 @@ import re
 import house
 
 PUBLIC = "rpc/include"
+PROGRAM = "rpc/verbena"
 
 # What a folder may include by a path in quotes. A transport's own folder sees the seam and itself.
 MAY_SEE = {
@@ -19,6 +20,8 @@ MAY_SEE = {
     "codegen": {"codegen", "idl"},
     "transport": {"transport"},
     "rpc": {"rpc", "transport"},
+    # The program stands upon the library as any program does, and looks at devices by itself.
+    "rpc/verbena": {"rpc/verbena", "transport/survey"},
     "bench": {"bench"},
     "examples": {"examples"},
 }
@@ -32,10 +35,10 @@ MAY_USE_TYPES = {"transport": {"verbena/verbena.h"}}
 LIBRARY_HOME = {
     r"ev\.h": {"rpc", "tests"},
     r"protobuf-c/.*": {"rpc", "tests"},
-    r"infiniband/.*": {"transport/verbs", "bench", "tests"},
-    r"rdma/.*": {"transport/verbs", "bench", "tests"},
-    r"jansson\.h": {"bench", "tests"},
-    r"argp\.h": {"codegen", "bench", "examples", "tests"},
+    r"infiniband/.*": {"transport/verbs", "transport/survey", "bench", "tests"},
+    r"rdma/.*": {"transport/verbs", "transport/survey", "bench", "tests"},
+    r"jansson\.h": {"rpc/verbena", "bench", "tests"},
+    r"argp\.h": {"codegen", "rpc/verbena", "bench", "examples", "tests"},
     r"pthread\.h": {"transport", "rpc", "bench", "examples", "tests"},
 }
 
@@ -45,6 +48,8 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTIL
 def folder_of(name):
     """The layer that a file belongs to; a transport's own folder is its own layer."""
     parts = pathlib.PurePosixPath(name).parts
+    if name.startswith(PROGRAM + "/"):
+        return PROGRAM
     if parts[0] == "transport" and len(parts) > 2 and parts[1] != "include":
         return "transport/" + parts[1]
     return parts[0]
@@ -64,9 +69,11 @@ def resolve(name, target, names):
 
 def allowed(layer, other):
     top = layer.split("/")[0]
+    if layer == PROGRAM:
+        return other in MAY_SEE[PROGRAM]
     if top not in MAY_SEE:
         return True
-    if other.startswith("transport/") and layer != other:
+    if layer != other and (other.startswith("transport/") or other == PROGRAM):
         return False
     return other.split("/")[0] in MAY_SEE[top]
 
@@ -133,6 +140,11 @@ CLEAN = {
     "transport/shm/ring.h": "",
     "rpc/conn.c": '#include "transport/transport.h"\n#include <verbena/verbena.h>\n',
     "rpc/loop.c": "#include <ev.h>\n",
+    "rpc/conn.h": "",
+    "rpc/verbena/exam.h": "",
+    "rpc/verbena/main.c": '#include "transport/survey/survey.h"\n#include <verbena/verbena.h>\n',
+    "transport/survey/survey.h": "",
+    "transport/survey/survey.c": '#include "survey.h"\n#include <infiniband/verbs.h>\n',
     "rpc/include/verbena/verbena.h": "",
     "bench/client.c": "#include <verbena/verbena.h>\n#include <jansson.h>\n",
     "tests/golden/file.vb.c": '#include "file.vb.h"\n#include <verbena/stub.h>\n',
@@ -156,6 +168,11 @@ PLANTS = [
     plant("transport/bad.c", '#include "shm/ring.h"', "must not know transport/shm"),
     plant("transport/verbs/bad.c", '#include "../shm/ring.h"', "must not know transport/shm"),
     plant("rpc/bad.c", '#include "transport/shm/ring.h"', "must not know transport/shm"),
+    plant("rpc/bad.c", '#include "transport/survey/survey.h"', "must not know transport/survey"),
+    plant("rpc/bad.c", '#include "rpc/verbena/exam.h"', "must not know rpc/verbena"),
+    plant("rpc/verbena/bad.c", '#include "rpc/conn.h"', "must not know rpc "),
+    plant("rpc/verbena/bad.c", '#include "transport/transport.h"', "must not know transport "),
+    plant("rpc/verbena/bad.c", "#include <infiniband/verbs.h>", "<infiniband/verbs.h>"),
     plant("rpc/bad.c", '#include "lex.h"', "must not know idl"),
     plant("rpc/bad.c", "#include <infiniband/verbs.h>", "<infiniband/verbs.h>"),
     plant("transport/shm/bad.c", "#include <infiniband/verbs.h>", "<infiniband/verbs.h>"),

@@ -55,12 +55,15 @@ SERVER_PATIENCE_S = 30
 
 # What an installation holds, below the prefix; {lib} is the library directory.
 LAYOUT = [
+    "bin/verbena",
     "bin/verbenac",
     "bin/verbena-bench",
     "{lib}/libverbena.a",
     "{lib}/libverbena.so",
     "{lib}/libverbena.so.0",
     "{lib}/pkgconfig/verbena.pc",
+    "share/man/man1/verbena.1",
+    "share/man/man1/verbena-doctor.1",
     "share/man/man1/verbenac.1",
     "share/man/man1/verbena-bench.1",
     "share/man/man3/vb_connect.3",
