@@ -203,6 +203,15 @@ static void no_device_and_no_module(void **state)
 	only("no-device", SEVERITY_PROBLEM, "6.1.0-test", "netdev NETDEV");
 }
 
+static void device_may_be_in_another_namespace(void **state)
+{
+	(void)state;
+	host.exam.survey.n_devices = 0;
+	host.exam.survey.is_netns_exclusive = true;
+	host.exam.n_picks = 0;
+	only("no-device", SEVERITY_PROBLEM, "SoftRoCE", "rdma dev set DEVICE netns");
+}
+
 static void no_uverbs(void **state)
 {
 	(void)state;
@@ -279,6 +288,8 @@ static void no_provider(void **state)
 	/* With another device it need not be mended. */
 	host.exam.survey.n_devices = 2;
 	only("no-provider", SEVERITY_NOTE, "mlx5_0", "ibverbs-providers");
+	host.exam.survey.is_netns_exclusive = true;
+	only("no-provider", SEVERITY_NOTE, "another network namespace", "rdma dev set mlx5_0");
 }
 
 static void device_is_not_for_this_user(void **state)
@@ -581,6 +592,7 @@ int main(void)
 		ON_HOST(library_without_rdma),
 		ON_HOST(no_device),
 		ON_HOST(no_device_and_no_module),
+		ON_HOST(device_may_be_in_another_namespace),
 		ON_HOST(no_uverbs),
 		ON_HOST(no_connection_manager_module),
 		ON_HOST(connection_manager_is_not_for_this_user),

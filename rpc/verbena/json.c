@@ -126,6 +126,7 @@ static json_t *host_make(const struct vbi_survey *survey)
 	put_bool(object, "rdma_ucm", survey->has_ucm_module);
 	put_bool(object, "rdma_rxe", survey->has_rxe_module);
 	put_bool(object, "rdma_rxe_available", survey->is_rxe_available);
+	put_bool(object, "netns_exclusive", survey->is_netns_exclusive);
 	put_error(object, "rdma_cm_error", survey->cm_errnum);
 	put_text(object, "default_netdev", survey->default_netdev);
 	put_number(object, "huge_page_size", survey->huge_page_size);

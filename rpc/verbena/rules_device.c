@@ -30,9 +30,16 @@ void rule_provider(const struct exam *exam, struct findings *findings)
 		if (device->is_known)
 			continue;
 		finding = finding_add(findings, device_severity(exam), "no-provider",
-				      "The kernel has %s (driver %s), but libibverbs has no "
-				      "provider for it.",
-				      device->name, device->driver[0] ? device->driver : "unknown");
+				      "The kernel has %s (driver %s), but libibverbs does not list "
+				      "it: %s.",
+				      device->name, device->driver[0] ? device->driver : "unknown",
+				      survey->is_netns_exclusive
+					      ? "it may be in another network namespace"
+					      : "it has no provider for such devices");
+		if (survey->is_netns_exclusive)
+			finding_mend(finding,
+				     "rdma dev set %s netns $$  # to this shell's, from its own",
+				     device->name);
 		finding_mend(finding, "apt-get install ibverbs-providers");
 	}
 }

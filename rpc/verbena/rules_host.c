@@ -53,6 +53,10 @@ void rule_no_device(const struct exam *exam, struct findings *findings)
 				      "There is no RDMA device. SoftRoCE makes one in software, of "
 				      "a network interface.");
 	}
+	if (survey->is_netns_exclusive)
+		finding_mend(finding, "rdma dev set DEVICE netns $$  "
+				      "# this shell's, from the namespace that has it: each device "
+				      "is in one");
 	if (!survey->has_rxe_module)
 		finding_mend(finding, "modprobe rdma_rxe");
 	finding_mend(finding, "rdma link add rxe0 type rxe netdev %s", netdev);

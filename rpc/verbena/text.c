@@ -209,6 +209,8 @@ static void process_show(FILE *out, const struct vbi_survey *survey, bool verbos
 		survey->has_rxe_module	   ? "yes"
 		: survey->is_rxe_available ? "can be loaded"
 					   : "no");
+	fprintf(out, "  namespaces  %s\n",
+		survey->is_netns_exclusive ? "each device in one" : "share all devices");
 }
 
 /* ---- Picks and trials ---- */

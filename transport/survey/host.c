@@ -58,6 +58,13 @@ static bool list_has_module(const char *root, const char *kernel, const char *li
 static void modules_look(const char *root, struct vbi_survey *survey)
 {
 	static const char rxe[] = "rdma_rxe";
+	char mode[VBI_SURVEY_NAME];
+
+	/* "Y": shared by all of them. */
+	survey->is_netns_exclusive = vbi_file_line(mode, sizeof(mode), root,
+						   "/sys/module/ib_core/parameters/netns_mode") ==
+					     0 &&
+				     strcmp(mode, "N") == 0;
 
 	/* What is built in has no folder of modules, but the classes that it makes. */
 	survey->has_uverbs_module = vbi_file_exists(root, "/sys/module/ib_uverbs") ||

@@ -99,6 +99,7 @@ struct vbi_survey {
 	bool has_ucm_module;
 	bool has_rxe_module;
 	bool is_rxe_available;		      /* loaded, or there to be loaded */
+	bool is_netns_exclusive;	      /* a device is seen in one network namespace only */
 	int cm_errnum;			      /* of opening /dev/infiniband/rdma_cm */
 	char default_netdev[VBI_SURVEY_NAME]; /* of the default route; else an interface that is up
 						 and is not lo; "" if there is none */

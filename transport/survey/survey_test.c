@@ -234,6 +234,22 @@ static void what_is_built_in_needs_no_loading(void **state)
 	vbi_survey_free(&survey);
 }
 
+static void devices_of_one_namespace_each(void **state)
+{
+	static const char mode[] = "/sys/module/ib_core/parameters/netns_mode";
+	struct vbi_survey survey;
+
+	(void)state;
+	put(mode, "Y\n");
+	survey = take();
+	assert_false(survey.is_netns_exclusive);
+	vbi_survey_free(&survey);
+	put(mode, "N\n");
+	survey = take();
+	assert_true(survey.is_netns_exclusive);
+	vbi_survey_free(&survey);
+}
+
 /* ---- Interfaces ---- */
 
 #define ROUTE_HEADING \
@@ -397,6 +413,7 @@ int main(void)
 		IN_ROOT(a_module_that_others_name_is_not_there),
 		IN_ROOT(a_module_of_another_kernel_is_not_there),
 		IN_ROOT(what_is_built_in_needs_no_loading),
+		IN_ROOT(devices_of_one_namespace_each),
 		IN_ROOT(the_default_route_of_least_metric_names_the_interface),
 		IN_ROOT(a_host_of_ipv6_only_has_one_too),
 		IN_ROOT(without_a_route_an_interface_that_is_up),
