@@ -138,6 +138,7 @@ static void mistakes_are_named(void **state)
 		{{"floor"}, "which floor"},
 		{{"floor", "--calls", "1", "rdma"}, "rdma comes first"},
 		{{"floor", "verbs"}, "no floor 'verbs'"},
+		{{"floor", "tcp", "--pause"}, "floor shm"},
 		{{"pin", "--rounds", "0"}, "at least 1"},
 		{{"compare", "--only", "2 B"}, "'2 B'"},
 		{{"compare", "--rounds", "101"}, "above"},

@@ -30,14 +30,17 @@ enum {
 	OPTION_OUTPUT,
 	OPTION_PROGRESS,
 	OPTION_ONLY,
-	OPTION_REALTIME
+	OPTION_REALTIME,
+	OPTION_ADDRESS
 };
 
 struct compare_command {
 	unsigned rounds;
 	bool quick;
 	bool realtime;
-	const char *only; /* a group's name; NULL: all */
+	const char *only;    /* a group's name; NULL: all */
+	const char *address; /* of the device; NULL: the first active one */
+	struct scene scene;
 	const char *output;
 };
 
@@ -45,9 +48,16 @@ static const struct argp_option option_list[] = {
 	{"rounds", OPTION_ROUNDS, "N", 0, "Go round N times (default 5)", 0},
 	{"quick", OPTION_QUICK, NULL, 0, "Three rounds of a tenth of the calls", 0},
 	{"only", OPTION_ONLY, "GROUP", 0,
-	 "Only one group: '32 B', '32 B asleep', '4 KiB', '64 KiB' or '1 MiB'", 0},
+	 "Only one group: '32 B', '32 B asleep', '4 KiB', '64 KiB' or '1 MiB'; of rdma '32 B', "
+	 "'32 B asleep', '32 B rate', '4 KiB out', '64 KiB out', '1 MiB out', '64 KiB in' or "
+	 "'1 MiB in'",
+	 0},
+	{"address", OPTION_ADDRESS, "IP", 0,
+	 "rdma: the device that has this IPv4 address (default: the first active one)", 0},
 	{"output", OPTION_OUTPUT, "DIRECTORY", 0,
-	 "Where compare.txt, compare.json and compare.svg go (default: here)", 0},
+	 "Where compare.txt, compare.json and compare.svg go, of rdma compare-rdma.txt and so on "
+	 "(default: here)",
+	 0},
 	{"realtime", OPTION_REALTIME, NULL, 0,
 	 "Run everything that is measured before all other programs (needs the right to)", 0},
 	{"progress", OPTION_PROGRESS, NULL, 0,
@@ -55,15 +65,24 @@ static const struct argp_option option_list[] = {
 	{0},
 };
 
-static void check_group(const struct argp_state *state, const char *name)
+static void check_group(const struct argp_state *state, const struct suite *suite, const char *name)
 {
 	unsigned group;
 
-	for (group = 0; group < GROUPS; group++) {
-		if (strcmp(groups[group].name, name) == 0)
+	for (group = 0; group < suite->n_groups; group++) {
+		if (strcmp(suite->groups[group].name, name) == 0)
 			return;
 	}
-	argp_error(state, "--only '%s' is no group", name);
+	argp_error(state, "--only '%s' is no group of %s", name, suite->name);
+}
+
+static const struct suite *parse_suite(const struct argp_state *state, const char *name)
+{
+	if (strcmp(name, suite_rdma.name) == 0)
+		return &suite_rdma;
+	if (strcmp(name, suite_shm.name) != 0)
+		argp_error(state, "'%s' is neither shm nor rdma", name);
+	return &suite_shm;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -80,7 +99,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		command->quick = true;
 		break;
 	case OPTION_ONLY:
-		check_group(state, arg);
 		command->only = arg;
 		break;
 	case OPTION_OUTPUT:
@@ -92,10 +110,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_PROGRESS:
 		progress_always();
 		break;
+	case OPTION_ADDRESS:
+		command->address = arg;
+		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "'%s' is one word too many", arg);
+		if (state->arg_num > 0)
+			argp_error(state, "'%s' is one word too many", arg);
+		command->scene.suite = parse_suite(state, arg);
 		break;
 	case ARGP_KEY_END:
+		if (command->only)
+			check_group(state, command->scene.suite, command->only);
 		if (command->rounds == 0)
 			command->rounds = command->quick ? ROUNDS_QUICK : ROUNDS_DEFAULT;
 		break;
@@ -108,27 +133,31 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = option_list,
 	.parser = parse,
+	.args_doc = "[shm|rdma]",
 	.doc = "Measures the floor, Verbena and the peers that are installed in turn, round after "
 	       "round, and compares each with the floor of its own round.\v"
 	       "Peers: UCX by ucx_perftest (Debian: ucx-utils), rpcgen and libtirpc (rpcsvc-proto, "
 	       "libtirpc-dev, at build time), gRPC C++ (libgrpc++-dev, protobuf-compiler-grpc, "
-	       "-Dbench_grpc=enabled). Nothing else should run on the machine meanwhile.",
+	       "-Dbench_grpc=enabled). Over verbs: perftest, UCX, and sockets. Nothing else should "
+	       "run on the machine meanwhile.",
 };
 
 static bool wanted(const struct compare_command *command, unsigned group)
 {
-	return !command->only || strcmp(command->only, groups[group].name) == 0;
+	return !command->only ||
+	       strcmp(command->only, command->scene.suite->groups[group].name) == 0;
 }
 
 static void note_missing(const struct compare_command *command, struct comparison *comparison)
 {
+	const struct suite *suite = command->scene.suite;
 	unsigned group, subject;
 
-	for (group = 0; group < GROUPS; group++) {
-		for (subject = 0; subject < groups[group].n_subjects; subject++)
+	for (group = 0; group < suite->n_groups; group++) {
+		for (subject = 0; subject < suite->groups[group].n_subjects; subject++)
 			comparison->cells[group][subject].missing =
 				wanted(command, group)
-					? subject_missing(&groups[group].subjects[subject])
+					? subject_missing(&suite->groups[group].subjects[subject])
 					: "not asked for";
 	}
 }
@@ -150,29 +179,32 @@ static uint64_t calls_of(const struct compare_command *command, const struct gro
 static void run_round(const struct compare_command *command, struct comparison *comparison,
 		      unsigned round, unsigned *failures)
 {
+	const struct suite *suite = command->scene.suite;
 	unsigned group, subject;
 
-	for (group = 0; group < GROUPS; group++) {
-		for (subject = 0; subject < groups[group].n_subjects; subject++) {
+	for (group = 0; group < suite->n_groups; group++) {
+		const struct group *within = &suite->groups[group];
+
+		for (subject = 0; subject < within->n_subjects; subject++) {
 			struct comparison_cell *cell = &comparison->cells[group][subject];
-			const struct subject *what = &groups[group].subjects[subject];
+			const struct subject *what = &within->subjects[subject];
 
 			if (cell->missing)
 				continue;
 			progress_show((double)round / comparison->rounds, "round %u of %u: %s: %s",
-				      round + 1, comparison->rounds, groups[group].name,
-				      what->name);
-			cell->ran[round] = subject_run(&groups[group], what,
-						       calls_of(command, &groups[group], what),
+				      round + 1, comparison->rounds, within->name, what->name);
+			cell->ran[round] = subject_run(&command->scene, within, what,
+						       calls_of(command, within, what),
 						       &cell->runs[round]) == 0;
 			*failures += !cell->ran[round];
 		}
 	}
 }
 
-static int output_path(const struct compare_command *command, const char *name, char *ret_path)
+static int output_path(const struct compare_command *command, const char *ending, char *ret_path)
 {
-	int length = snprintf(ret_path, PATH_MAX, "%s/%s", command->output, name);
+	int length = snprintf(ret_path, PATH_MAX, "%s/compare%s.%s", command->output,
+			      command->scene.suite->rdma ? "-rdma" : "", ending);
 
 	if (length > 0 && length < PATH_MAX)
 		return 0;
@@ -194,9 +226,8 @@ static int save(const struct compare_command *command, const struct comparison *
 {
 	char text[PATH_MAX], json[PATH_MAX], plot[PATH_MAX];
 
-	if (output_path(command, "compare.txt", text) < 0 ||
-	    output_path(command, "compare.json", json) < 0 ||
-	    output_path(command, "compare.svg", plot) < 0 || save_text(comparison, text) < 0 ||
+	if (output_path(command, "txt", text) < 0 || output_path(command, "json", json) < 0 ||
+	    output_path(command, "svg", plot) < 0 || save_text(comparison, text) < 0 ||
 	    comparison_save(comparison, json) < 0) {
 		warn("cannot write into %s", command->output);
 		return STATUS_FAILED;
@@ -210,14 +241,32 @@ static int save(const struct compare_command *command, const struct comparison *
 	return STATUS_OK;
 }
 
+/* Finds the device that a suite over verbs needs. */
+static int set_scene(struct compare_command *command)
+{
+	struct scene *scene = &command->scene;
+
+	if (!scene->suite->rdma ||
+	    rdma_place_find(RDMA_SYSFS, command->address, &scene->place) == 0)
+		return 0;
+	if (command->address)
+		warnx("compare: no active port of an RDMA device here has the address %s",
+		      command->address);
+	else
+		rdma_place_explain(RDMA_SYSFS);
+	return -1;
+}
+
 int command_compare(int argc, char **argv)
 {
-	struct compare_command command = {.output = "."};
+	struct compare_command command = {.output = ".", .scene.suite = &suite_shm};
 	struct comparison *comparison;
 	unsigned round, failures = 0;
 	int status = STATUS_FAILED;
 
 	options_parse(&argp, argc, argv, &command);
+	if (set_scene(&command) < 0)
+		return STATUS_FAILED;
 	if (mkdir(command.output, 0777) < 0 && errno != EEXIST) {
 		warn("compare: %s", command.output);
 		return STATUS_FAILED;
@@ -233,7 +282,7 @@ int command_compare(int argc, char **argv)
 	if (machine_load() > LOAD_WARNING)
 		warnx("compare: load %.1f: other programs are at work, so expect wide ranges",
 		      machine_load());
-	comparison = comparison_new(command.rounds);
+	comparison = comparison_new(command.scene.suite, command.rounds);
 	if (!comparison) {
 		warn("compare");
 		return STATUS_FAILED;

@@ -11,16 +11,18 @@
 #include "bench/plot.h"
 #include "bench/statistics.h"
 
-struct comparison *comparison_new(unsigned rounds)
+struct comparison *comparison_new(const struct suite *suite, unsigned rounds)
 {
 	struct comparison *comparison = calloc(1, sizeof(*comparison));
 	unsigned group, subject;
 
 	if (!comparison)
 		return NULL;
+	comparison->suite = suite;
 	comparison->rounds = rounds;
-	for (group = 0; group < GROUPS; group++) {
-		for (subject = 0; subject < groups[group].n_subjects; subject++) {
+	for (group = 0; group < comparison->suite->n_groups; group++) {
+		for (subject = 0; subject < comparison->suite->groups[group].n_subjects;
+		     subject++) {
 			struct comparison_cell *cell = &comparison->cells[group][subject];
 
 			cell->runs = calloc(rounds, sizeof(*cell->runs));
@@ -39,7 +41,7 @@ void comparison_free(struct comparison *comparison)
 
 	if (!comparison)
 		return;
-	for (group = 0; group < GROUPS; group++) {
+	for (group = 0; group < GROUPS_MAX; group++) {
 		for (subject = 0; subject < SUBJECTS_MAX; subject++)
 			free(comparison->cells[group][subject].runs);
 	}
@@ -62,9 +64,12 @@ double comparison_column(const struct comparison *comparison, unsigned group, un
 	return median(values, comparison->rounds);
 }
 
-static double ratio(const struct run *run, const struct run *floor, enum run_column column)
+static double ratio(const struct suite *suite, const struct run *run, const struct run *floor,
+		    enum run_column column)
 {
-	if (column == RUN_P50 && !isnan(run->ns[RUN_BLOCK]) && !isnan(floor->ns[RUN_BLOCK]))
+	/* Over verbs a call is so long that the clock's step is nothing. */
+	if (column == RUN_P50 && !suite->rdma && !isnan(run->ns[RUN_BLOCK]) &&
+	    !isnan(floor->ns[RUN_BLOCK]))
 		column = RUN_BLOCK;
 	return run->ns[column] / floor->ns[column];
 }
@@ -80,7 +85,8 @@ double comparison_ratio(const struct comparison *comparison, unsigned group, uns
 	for (round = 0; round < comparison->rounds; round++) {
 		values[round] = NAN;
 		if (cell->ran[round] && floor->ran[round])
-			values[round] = ratio(&cell->runs[round], &floor->runs[round], column);
+			values[round] = ratio(comparison->suite, &cell->runs[round],
+					      &floor->runs[round], column);
 	}
 	return median(values, comparison->rounds);
 }
@@ -119,7 +125,7 @@ static void print_row(const struct comparison *comparison, unsigned group, unsig
 	char texts[6][RUN_NAME_MAX], range[2 * RUN_NAME_MAX];
 	double low, high, unused[2];
 
-	fprintf(out, "%-36s", groups[group].subjects[subject].name);
+	fprintf(out, "%-36s", comparison->suite->groups[group].subjects[subject].name);
 	if (cell->missing) {
 		fprintf(out, " %s\n", cell->missing);
 		return;
@@ -147,11 +153,11 @@ static void print_group(const struct comparison *comparison, unsigned group, FIL
 {
 	unsigned subject;
 
-	fprintf(out, "\n%s\n", groups[group].title);
+	fprintf(out, "\n%s\n", comparison->suite->groups[group].title);
 	fprintf(out, "%-36s %9s %20s %9s %9s %9s %9s %9s\n", "", "p50", "range of rounds", "p99",
 		"p99.9", "mean", "x floor", "x floor");
 	fprintf(out, "%-36s %9s %20s %9s %9s %9s %9s %9s\n", "", "", "", "", "", "", "p50", "mean");
-	for (subject = 0; subject < groups[group].n_subjects; subject++)
+	for (subject = 0; subject < comparison->suite->groups[group].n_subjects; subject++)
 		print_row(comparison, group, subject, out);
 }
 
@@ -173,8 +179,9 @@ static void print_cost(const struct comparison *comparison, unsigned group, unsi
 {
 	unsigned i;
 
-	fprintf(out, "%-11s %-36s %-7s", server ? "" : groups[group].name,
-		server ? "" : groups[group].subjects[subject].name, server ? "server" : "client");
+	fprintf(out, "%-11s %-36s %-7s", server ? "" : comparison->suite->groups[group].name,
+		server ? "" : comparison->suite->groups[group].subjects[subject].name,
+		server ? "server" : "client");
 	for (i = 0; i < COSTS; i++) {
 		double value = comparison_cost(comparison, group, subject, costs[i].cost, server);
 
@@ -194,9 +201,11 @@ static void print_costs(const struct comparison *comparison, FILE *out)
 	for (i = 0; i < COSTS; i++)
 		fprintf(out, " %10s", costs[i].text);
 	fputc('\n', out);
-	for (group = 0; group < GROUPS; group++) {
-		for (subject = 0; subject < groups[group].n_subjects; subject++) {
-			if (groups[group].subjects[subject].kind != SUBJECT_VERBENA ||
+	for (group = 0; group < comparison->suite->n_groups; group++) {
+		for (subject = 0; subject < comparison->suite->groups[group].n_subjects;
+		     subject++) {
+			if (comparison->suite->groups[group].subjects[subject].kind !=
+				    SUBJECT_VERBENA ||
 			    comparison->cells[group][subject].missing)
 				continue;
 			print_cost(comparison, group, subject, false, out);
@@ -215,7 +224,7 @@ void comparison_print(const struct comparison *comparison, FILE *out)
 		"the floor\nof the same round. The clock's reading is part of each duration, "
 		"of the floors' too.\n",
 		comparison->rounds);
-	for (group = 0; group < GROUPS; group++) {
+	for (group = 0; group < comparison->suite->n_groups; group++) {
 		/* The floor is everywhere, so this group was not asked for. */
 		if (!comparison->cells[group][0].missing)
 			print_group(comparison, group, out);
@@ -237,7 +246,8 @@ static json_t *subject_to_json(const struct comparison *comparison, unsigned gro
 	json_t *object = json_object(), *ns = json_object();
 	unsigned i;
 
-	json_object_set_new(object, "name", json_string(groups[group].subjects[subject].name));
+	json_object_set_new(object, "name",
+			    json_string(comparison->suite->groups[group].subjects[subject].name));
 	if (cell->missing)
 		json_object_set_new(object, "missing", json_string(cell->missing));
 	for (i = 0; i < RUN_COLUMNS; i++) {
@@ -272,18 +282,23 @@ int comparison_save(const struct comparison *comparison, const char *path)
 	unsigned group, subject;
 	int result;
 
-	for (group = 0; group < GROUPS; group++) {
+	for (group = 0; group < comparison->suite->n_groups; group++) {
 		json_t *object = json_object(), *subjects = json_array();
 
-		json_object_set_new(object, "name", json_string(groups[group].name));
-		json_object_set_new(object, "title", json_string(groups[group].title));
-		json_object_set_new(object, "size", json_integer((json_int_t)groups[group].size));
-		for (subject = 0; subject < groups[group].n_subjects; subject++)
+		json_object_set_new(object, "name",
+				    json_string(comparison->suite->groups[group].name));
+		json_object_set_new(object, "title",
+				    json_string(comparison->suite->groups[group].title));
+		json_object_set_new(
+			object, "size",
+			json_integer((json_int_t)comparison->suite->groups[group].size));
+		for (subject = 0; subject < comparison->suite->groups[group].n_subjects; subject++)
 			json_array_append_new(subjects,
 					      subject_to_json(comparison, group, subject));
 		json_object_set_new(object, "subjects", subjects);
 		json_array_append_new(list, object);
 	}
+	json_object_set_new(root, "suite", json_string(comparison->suite->name));
 	json_object_set_new(root, "machine", machine_to_json());
 	json_object_set_new(root, "rounds", json_integer((json_int_t)comparison->rounds));
 	json_object_set_new(root, "groups", list);
@@ -296,9 +311,9 @@ int comparison_save(const struct comparison *comparison, const char *path)
 
 int comparison_plot(const struct comparison *comparison, const char *path)
 {
-	static char texts[GROUPS * SUBJECTS_MAX][2 * RUN_NAME_MAX];
-	static double x[GROUPS * SUBJECTS_MAX], y[GROUPS * SUBJECTS_MAX];
-	static struct plot_tic tics[GROUPS * SUBJECTS_MAX];
+	static char texts[GROUPS_MAX * SUBJECTS_MAX][2 * RUN_NAME_MAX];
+	static double x[GROUPS_MAX * SUBJECTS_MAX], y[GROUPS_MAX * SUBJECTS_MAX];
+	static struct plot_tic tics[GROUPS_MAX * SUBJECTS_MAX];
 	struct plot_series series = {.title = "x floor", .x = x, .y = y};
 	struct plot plot = {
 		.title = "Round trips as multiples of their floors (means)",
@@ -312,14 +327,16 @@ int comparison_plot(const struct comparison *comparison, const char *path)
 	};
 	unsigned group, subject, n = 0;
 
-	for (group = 0; group < GROUPS; group++) {
-		for (subject = 1; subject < groups[group].n_subjects; subject++) {
+	for (group = 0; group < comparison->suite->n_groups; group++) {
+		for (subject = 1; subject < comparison->suite->groups[group].n_subjects;
+		     subject++) {
 			double value = comparison_ratio(comparison, group, subject, RUN_MEAN);
 
 			if (isnan(value))
 				continue;
-			snprintf(texts[n], sizeof(texts[n]), "%s: %s", groups[group].name,
-				 groups[group].subjects[subject].name);
+			snprintf(texts[n], sizeof(texts[n]), "%s: %s",
+				 comparison->suite->groups[group].name,
+				 comparison->suite->groups[group].subjects[subject].name);
 			/* A gap between groups. */
 			x[n] = (double)(n + group);
 			y[n] = value;

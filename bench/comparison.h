@@ -17,12 +17,13 @@ struct comparison_cell {
 };
 
 struct comparison {
+	const struct suite *suite;
 	unsigned rounds;
-	struct comparison_cell cells[GROUPS][SUBJECTS_MAX];
+	struct comparison_cell cells[GROUPS_MAX][SUBJECTS_MAX];
 };
 
 /* NULL: no memory. */
-struct comparison *comparison_new(unsigned rounds);
+struct comparison *comparison_new(const struct suite *suite, unsigned rounds);
 void comparison_free(struct comparison *comparison);
 
 /* The median over the rounds of COLUMN; *RET_LEAST and *RET_GREATEST its range. NAN if unknown. */
@@ -30,7 +31,8 @@ double comparison_column(const struct comparison *comparison, unsigned group, un
 			 enum run_column column, double *ret_least, double *ret_greatest);
 
 /* The median over the rounds of the ratio of COLUMN to the floor's of the same round. For RUN_P50
- * the medians of blocks are compared where both have them, because the clock's step is coarse. */
+ * the medians of blocks are compared over shared memory where both have them, because the clock's
+ * step is coarse. */
 double comparison_ratio(const struct comparison *comparison, unsigned group, unsigned subject,
 			enum run_column column);
 

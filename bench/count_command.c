@@ -169,7 +169,7 @@ static int step_method(const char *method, struct step_result *ret_result)
 	int result;
 
 	progress_show(-1, "stepping through %s", method);
-	if (pair_open(&pair, WAIT_SPIN, SERVER_CPU, &wrap) < 0)
+	if (pair_open(&pair, NULL, WAIT_SPIN, SERVER_CPU, &wrap) < 0)
 		return -1;
 	result = step_against(&pair, method, ret_result);
 	pair_close(&pair);

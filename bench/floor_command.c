@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verbena-bench floor, and floor shm */
+/* verbena-bench floor, and of it all but floor rdma */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "bench/commands.h"
 #include "bench/distribution.h"
+#include "bench/echo.h"
 #include "bench/floor.h"
 #include "bench/plot.h"
 
@@ -19,6 +20,7 @@ enum { OPTION_SERVER_CPU = 512, OPTION_PAUSE };
 
 struct floor_command {
 	struct floor_options floor;
+	bool tcp; /* else shm */
 	bool one_size;
 };
 
@@ -26,8 +28,8 @@ static const uint64_t sizes[] = {32, 4096, 65536, 1 << 20, 16 << 20};
 
 static const struct argp_option option_list[] = {
 	{"size", 'b', "N", 0,
-	 "Only payloads of N bytes each way: 32 goes through a line, any other is copied once each "
-	 "way and read in place (default: a table of sizes, and memcpy)",
+	 "Only payloads of N bytes each way; in shared memory 32 goes through a line, any other is "
+	 "copied once each way and read in place (default: a table of sizes, and memcpy)",
 	 1},
 	{"server-cpu", OPTION_SERVER_CPU, "N", 0, "Keep the answering process on CPU N", 11},
 	{"pause", OPTION_PAUSE, NULL, 0,
@@ -58,11 +60,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (strcmp(arg, "rdma") == 0)
 			argp_error(state, "rdma comes first: verbena-bench floor rdma ...");
-		if (strcmp(arg, "shm") != 0)
-			argp_error(state, "no floor '%s'; there are: shm, rdma", arg);
+		command->tcp = strcmp(arg, "tcp") == 0;
+		if (!command->tcp && strcmp(arg, "shm") != 0)
+			argp_error(state, "no floor '%s'; there are: shm, tcp, rdma", arg);
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which floor? there are: shm, rdma");
+		argp_error(state, "which floor? there are: shm, tcp, rdma");
+		break;
+	case ARGP_KEY_END:
+		if (command->tcp && command->floor.pause)
+			argp_error(state, "--pause is of floor shm");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -74,18 +81,23 @@ static const struct argp_child children[] = {{&client_argp, 0, "", 0}, {0}};
 static const struct argp argp = {
 	.options = option_list,
 	.parser = parse,
-	.args_doc = "shm",
-	.doc = "What no RPC over shared memory can beat: bytes moved between two processes that "
-	       "wait as the runtime waits, with nothing around them.\v"
-	       "--wait adaptive means spin here. --wait sleep uses eventfds; keep both sides on "
+	.args_doc = "shm|tcp",
+	.doc = "What no RPC over shared memory, or over TCP, can beat: bytes moved between two "
+	       "processes that wait as the runtime waits, with nothing around them.\v"
+	       "--wait adaptive means spin here. --wait sleep uses eventfds, over TCP reads that "
+	       "block; keep both sides on "
 	       "one CPU then, or the wake-up of a halted CPU is all that is measured. "
 	       "'verbena-bench floor rdma --help' tells of the floor over verbs.",
 	.children = children,
 };
 
-static int measure_one(const struct floor_options *options, struct run *ret_run)
+static int measure_one(const struct floor_command *command, const struct floor_options *options,
+		       struct run *ret_run)
 {
-	if (floor_measure(options, ret_run) == 0)
+	int result = command->tcp ? echo_measure(options, ret_run)
+				  : floor_measure(options, ret_run);
+
+	if (result == 0)
 		return 0;
 	warn("%llu bytes", (unsigned long long)options->size);
 	return -1;
@@ -100,12 +112,13 @@ static void print_memcpy(void)
 		printf("%12llu %12.1f\n", (unsigned long long)sizes[i], floor_memcpy(sizes[i]));
 }
 
-static int plot_table(const char *path, const struct run *runs, unsigned n)
+static int plot_table(const char *path, bool tcp, const struct run *runs, unsigned n)
 {
 	double x[sizeof(sizes) / sizeof(sizes[0])], y[sizeof(sizes) / sizeof(sizes[0])];
 	const struct plot_series series = {.title = "p50", .x = x, .y = y, .n = n};
 	const struct plot plot = {
-		.title = "Floor of a round trip over shared memory",
+		.title = tcp ? "Floor of a round trip over TCP"
+			     : "Floor of a round trip over shared memory",
 		.x_label = "bytes each way",
 		.y_label = "ns",
 		.log_x = true,
@@ -139,7 +152,7 @@ static int floor_table(struct floor_command *command)
 		if (sizes[i] >= CALLS_LARGE_FROM)
 			options.client.plan = (struct measure){
 				.calls = CALLS_LARGE, .warmup = 10, .progress = true};
-		if (measure_one(&options, &runs[i]) < 0)
+		if (measure_one(command, &options, &runs[i]) < 0)
 			return STATUS_FAILED;
 		printf("%12llu %10s %10s %10s %10s\n", (unsigned long long)sizes[i],
 		       run_format_ns(runs[i].ns[RUN_P50], text[0]),
@@ -147,10 +160,10 @@ static int floor_table(struct floor_command *command)
 		       run_format_ns(runs[i].ns[RUN_P99], text[2]),
 		       run_format_ns(runs[i].ns[RUN_MEAN], text[3]));
 	}
-	if (command->floor.client.wait != WAIT_SLEEP)
+	if (command->floor.client.wait != WAIT_SLEEP && !command->tcp)
 		print_memcpy();
 	for (i = 0; i < command->floor.client.n_plots; i++) {
-		if (plot_table(command->floor.client.plots[i], runs, n) < 0) {
+		if (plot_table(command->floor.client.plots[i], command->tcp, runs, n) < 0) {
 			plot_complain(command->floor.client.plots[i]);
 			return STATUS_FAILED;
 		}
@@ -187,7 +200,7 @@ static int command_shm(int argc, char **argv)
 			command.floor.client.plan.seconds = TABLE_SECONDS;
 		return floor_table(&command);
 	}
-	if (measure_one(&command.floor, &run) < 0)
+	if (measure_one(&command, &command.floor, &run) < 0)
 		return STATUS_FAILED;
 	if (!command.floor.client.json || strcmp(command.floor.client.json, "-") != 0)
 		run_print(&run, stdout);

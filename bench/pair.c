@@ -8,6 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Ports below those that the system gives away, one of its own for each of several servers. */
+#define PORT_FIRST 18000u
+#define PORTS	   10000u
+
 /* Fills WORDS with the wrapper, this program and MORE; false if there are too many. */
 static bool join(const struct pair_wrap *wrap, const char *self, const char *const *more,
 		 const char **words)
@@ -50,16 +54,27 @@ static int start(const struct pair_wrap *wrap, const char *const *more, int cpu,
 	return child_start(ret_child, words, &options);
 }
 
-int pair_open(struct pair *ret_pair, enum wait_mode wait, int cpu, const struct pair_wrap *wrap)
+static void name_address(struct pair *pair, const char *host)
 {
 	static unsigned number;
+
+	if (host)
+		snprintf(pair->address, sizeof(pair->address), "rdma://%s:%u", host,
+			 PORT_FIRST + ((unsigned)getpid() + number++) % PORTS);
+	else
+		snprintf(pair->address, sizeof(pair->address), "shm://verbena-bench-%d-%u",
+			 (int)getpid(), number++);
+}
+
+int pair_open(struct pair *ret_pair, const char *host, enum wait_mode wait, int cpu,
+	      const struct pair_wrap *wrap)
+{
 	const char *const words[] = {
 		"server", "--listen", ret_pair->address, "--wait", wait_mode_names[wait], NULL,
 	};
 	char line[128];
 
-	snprintf(ret_pair->address, sizeof(ret_pair->address), "shm://verbena-bench-%d-%u",
-		 (int)getpid(), number++);
+	name_address(ret_pair, host);
 	if (start(wrap, words, cpu, &ret_pair->server) < 0) {
 		warn("cannot start the server");
 		return -1;

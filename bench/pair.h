@@ -23,12 +23,13 @@ struct pair_wrap {
 
 struct pair {
 	struct child server;
-	char address[64];
+	char address[80];
 };
 
-/* Starts `verbena-bench server` on an address of its own, waits until it listens. -1 with a message
- * on standard error. */
-int pair_open(struct pair *ret_pair, enum wait_mode wait, int cpu, const struct pair_wrap *wrap);
+/* Starts `verbena-bench server` on an address of its own, over rdma:// at HOST or over shm:// if
+ * that is NULL, and waits until it listens. -1 with a message on standard error. */
+int pair_open(struct pair *ret_pair, const char *host, enum wait_mode wait, int cpu,
+	      const struct pair_wrap *wrap);
 
 /* Ends the server. */
 void pair_close(struct pair *pair);

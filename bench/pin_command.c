@@ -123,7 +123,7 @@ static int device_open(struct pin_command *command)
 #ifdef HAVE_VERBS
 	static struct rdma_place place;
 
-	if (!command->address && rdma_place_find(RDMA_SYSFS, &place) == 0)
+	if (!command->address && rdma_place_find(RDMA_SYSFS, NULL, &place) == 0)
 		command->address = place.address;
 	if (!command->address)
 		return 0;

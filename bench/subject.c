@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The suite over shared memory. */
 #include "bench/subject.h"
-
-#include <limits.h>
-
-#include "bench/child.h"
 
 /* A peer that blocks takes up to 100 us a call: this many are enough. */
 #define CALLS_BLOCKED 5000u
@@ -94,7 +91,7 @@ static const struct subject bulk[] = {
 
 #define LIST(array) .subjects = (array), .n_subjects = sizeof(array) / sizeof((array)[0])
 
-const struct group groups[GROUPS] = {
+static const struct group groups[] = {
 	{.name = "32 B",
 	 .title = "32 bytes there and back, server on CPU 0, client on CPU 1, polling where the "
 		  "peer can",
@@ -124,18 +121,8 @@ const struct group groups[GROUPS] = {
 	 LIST(bulk)},
 };
 
-const char *subject_missing(const struct subject *subject)
-{
-	char path[PATH_MAX];
-
-	if (subject->kind == SUBJECT_UCX && !child_program_exists("ucx_perftest"))
-		return "ucx_perftest is not installed (Debian: ucx-utils)";
-	if (subject->kind != SUBJECT_PEER ||
-	    child_helper_path(subject->what, path, sizeof(path)) == 0)
-		return NULL;
-	if (subject->what[sizeof("verbena-bench-") - 1] == 't')
-		return "not built: needs rpcgen and libtirpc (Debian: rpcsvc-proto libtirpc-dev), "
-		       "then configure again";
-	return "not built: needs gRPC (Debian: libgrpc++-dev libprotobuf-dev "
-	       "protobuf-compiler-grpc) and -Dbench_grpc=enabled";
-}
+const struct suite suite_shm = {
+	.name = "shm",
+	.groups = groups,
+	.n_groups = sizeof(groups) / sizeof(groups[0]),
+};

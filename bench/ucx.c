@@ -24,3 +24,22 @@ int ucx_parse(const char *text, struct run *ret_run)
 	ret_run->calls_per_second = 1e6 / (overall * 2);
 	return 0;
 }
+
+/* The same line of a test of bandwidth ends with the rate since the last line and over all. */
+int ucx_parse_rate(const char *text, struct run *ret_run)
+{
+	static const char head[] = "Final:";
+	const char *at = strstr(text, head);
+	unsigned long long calls;
+	double rate;
+
+	if (!at ||
+	    sscanf(at + sizeof(head) - 1, "%llu %*f %*f %*f %*f %*f %*f %lf", &calls, &rate) != 2)
+		return -1;
+	if (calls == 0 || !(rate > 0))
+		return -1;
+	ret_run->calls = calls;
+	ret_run->calls_per_second = rate;
+	ret_run->ns[RUN_MEAN] = 1e9 / rate;
+	return 0;
+}

@@ -11,4 +11,7 @@
  */
 int ucx_parse(const char *text, struct run *ret_run);
 
+/* The same from a test of bandwidth: calls_per_second are its messages, mean the time of one. */
+int ucx_parse_rate(const char *text, struct run *ret_run);
+
 #endif

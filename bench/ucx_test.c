@@ -26,6 +26,22 @@ static void half_trips_are_doubled(void **state)
 	assert_true(isnan(run.ns[RUN_P99]));
 }
 
+static void rates_are_over_all(void **state)
+{
+	static const char text[] = "Final:                  2000     20.000    24.082    24.082    "
+				   "    1.27       1.27       41545       50000\n";
+	struct run run;
+
+	(void)state;
+	run_init(&run, "UCX", 32, 0);
+	assert_int_equal(ucx_parse_rate(text, &run), 0);
+	assert_int_equal(run.calls, 2000);
+	assert_true(fabs(run.calls_per_second - 50000) < 1e-6);
+	assert_true(fabs(run.ns[RUN_MEAN] - 20000) < 1e-6);
+	assert_true(isnan(run.ns[RUN_P50]));
+	assert_int_equal(ucx_parse_rate("Final: 10 1 1 1\n", &run), -1);
+}
+
 static void other_output_is_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -49,6 +65,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_trips_are_doubled),
+		cmocka_unit_test(rates_are_over_all),
 		cmocka_unit_test(other_output_is_refused),
 	};
 

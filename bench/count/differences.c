@@ -74,7 +74,7 @@ static int run_pair(const char *method, uint64_t calls, const struct pair_wrap *
 	int result;
 
 	snprintf(calls_text, sizeof(calls_text), "%" PRIu64, calls);
-	if (pair_open(&pair, WAIT_SPIN, SERVER_CPU, server_wrap) < 0)
+	if (pair_open(&pair, NULL, WAIT_SPIN, SERVER_CPU, server_wrap) < 0)
 		return -1;
 	result = pair_run_client(&pair, words, CLIENT_CPU, client_wrap, CLIENT_TIMEOUT_MS);
 	pair_close(&pair);

@@ -44,7 +44,7 @@ static int gid_address(const char *port, int index, char *ret_address)
 	return inet_ntop(AF_INET, &gid.s6_addr[12], ret_address, RDMA_ADDRESS_MAX) ? 0 : -1;
 }
 
-static int port_address(const char *port, char *ret_address)
+static int port_address(const char *port, const char *wanted, char *ret_address)
 {
 	char path[PATH_MAX], line[LINE_MAX_BYTES];
 	int index;
@@ -53,20 +53,22 @@ static int port_address(const char *port, char *ret_address)
 	if (read_line(path, line, sizeof(line)) < 0 || !strstr(line, "ACTIVE"))
 		return -1;
 	for (index = 0; index < GIDS_MAX; index++) {
-		if (gid_address(port, index, ret_address) == 0)
+		if (gid_address(port, index, ret_address) == 0 &&
+		    (!wanted || strcmp(wanted, ret_address) == 0))
 			return 0;
 	}
 	return -1;
 }
 
-static int device_address(const char *directory, const char *device, char *ret_address)
+static int device_address(const char *directory, const char *device, const char *wanted,
+			  char *ret_address)
 {
 	char port[PATH_MAX / 2];
 	int number;
 
 	for (number = 1; number <= PORTS_MAX; number++) {
 		snprintf(port, sizeof(port), "%s/%s/ports/%d", directory, device, number);
-		if (port_address(port, ret_address) == 0)
+		if (port_address(port, wanted, ret_address) == 0)
 			return 0;
 	}
 	return -1;
@@ -77,14 +79,15 @@ static int is_device(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-int rdma_place_find(const char *directory, struct rdma_place *ret_place)
+int rdma_place_find(const char *directory, const char *wanted, struct rdma_place *ret_place)
 {
 	struct dirent **entries;
 	char address[RDMA_ADDRESS_MAX];
 	int n = scandir(directory, &entries, is_device, alphasort), i, result = -1;
 
 	for (i = 0; i < n; i++) {
-		if (result < 0 && device_address(directory, entries[i]->d_name, address) == 0) {
+		if (result < 0 &&
+		    device_address(directory, entries[i]->d_name, wanted, address) == 0) {
 			snprintf(ret_place->device, sizeof(ret_place->device), "%.*s",
 				 (int)sizeof(ret_place->device) - 1, entries[i]->d_name);
 			memcpy(ret_place->address, address, sizeof(address));

@@ -17,8 +17,8 @@ struct rdma_place {
 };
 
 /* The first device below DIRECTORY (RDMA_SYSFS, but for tests), in the order of their names, with
- * an active port that has an IPv4 address. -1 with errno: ENODEV (no device, or none has both). */
-int rdma_place_find(const char *directory, struct rdma_place *ret_place);
+ * an active port that has the IPv4 ADDRESS; NULL: any. -1 with errno: ENODEV (there is none). */
+int rdma_place_find(const char *directory, const char *address, struct rdma_place *ret_place);
 
 /* Prints on standard error why rdma_place_find() found nothing below DIRECTORY, and what helps. */
 void rdma_place_explain(const char *directory);

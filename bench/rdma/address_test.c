@@ -64,9 +64,9 @@ static void no_device(void **state)
 
 	(void)state;
 	errno = 0;
-	assert_int_equal(rdma_place_find(root, &place), -1);
+	assert_int_equal(rdma_place_find(root, NULL, &place), -1);
 	assert_int_equal(errno, ENODEV);
-	assert_int_equal(rdma_place_find("/nowhere/infiniband", &place), -1);
+	assert_int_equal(rdma_place_find("/nowhere/infiniband", NULL, &place), -1);
 	assert_int_equal(errno, ENODEV);
 }
 
@@ -80,7 +80,7 @@ static void ports_that_do_not_serve(void **state)
 	put("b0/ports/1/state", "4: ACTIVE");
 	put("b0/ports/1/gids/0", "fe80:0000:0000:0000:5054:00ff:fe12:3456");
 	put("b0/ports/1/gids/1", "0000:0000:0000:0000:0000:0000:0000:0000");
-	assert_int_equal(rdma_place_find(root, &place), -1);
+	assert_int_equal(rdma_place_find(root, NULL, &place), -1);
 	assert_int_equal(errno, ENODEV);
 }
 
@@ -94,9 +94,13 @@ static void the_first_that_serves(void **state)
 	put("c0/ports/2/gids/3", "0000:0000:0000:0000:0000:ffff:0a4d:0001");
 	put("d0/ports/1/state", "4: ACTIVE");
 	put("d0/ports/1/gids/0", "0000:0000:0000:0000:0000:ffff:0a4d:0002");
-	assert_int_equal(rdma_place_find(root, &place), 0);
+	assert_int_equal(rdma_place_find(root, NULL, &place), 0);
 	assert_string_equal(place.device, "c0");
 	assert_string_equal(place.address, "10.77.0.1");
+	assert_int_equal(rdma_place_find(root, "10.77.0.2", &place), 0);
+	assert_string_equal(place.device, "d0");
+	assert_int_equal(rdma_place_find(root, "10.77.0.3", &place), -1);
+	assert_int_equal(errno, ENODEV);
 }
 
 int main(void)

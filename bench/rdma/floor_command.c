@@ -334,7 +334,7 @@ int command_floor_rdma(int argc, char **argv)
 	command.floor.client.wait = WAIT_SPIN;
 	options_parse(&argp, argc, argv, &command);
 	if (!command.floor.address) {
-		if (rdma_place_find(RDMA_SYSFS, &command.place) < 0) {
+		if (rdma_place_find(RDMA_SYSFS, NULL, &command.place) < 0) {
 			rdma_place_explain(RDMA_SYSFS);
 			return STATUS_FAILED;
 		}
