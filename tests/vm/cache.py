@@ -286,6 +286,7 @@ class Tools:
             packages.unpack(BUSYBOX)
         if not self.qemu():
             packages.unpack(QEMU)
+        shutil.rmtree(self.cache / "apt", ignore_errors=True)
         if not self.complete():
             raise Trouble(f"the packages do not hold what they should; remove {self.cache}")
 
@@ -300,7 +301,7 @@ class Tools:
             return None
         folders = {path.parent for path in top.rglob("*.so*")}
         libraries = ":".join(str(path) for path in sorted(folders))
-        firmware = [f"-L{top}/usr/share/{name}" for name in ("qemu", "seabios")]
+        firmware = ["-L", f"{top}/usr/share/qemu", "-L", f"{top}/usr/share/seabios"]
         return [str(program), *firmware], {"LD_LIBRARY_PATH": libraries}
 
     def init(self):
