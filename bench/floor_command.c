@@ -7,9 +7,9 @@
 
 #include "bench/commands.h"
 #include "bench/distribution.h"
-#include "bench/echo.h"
 #include "bench/floor.h"
 #include "bench/plot.h"
+#include "bench/tcp_echo.h"
 
 /* Above this a call takes so long that a few hundred say it all. */
 #define CALLS_LARGE	 200u
@@ -94,7 +94,7 @@ static const struct argp argp = {
 static int measure_one(const struct floor_command *command, const struct floor_options *options,
 		       struct run *ret_run)
 {
-	int result = command->tcp ? echo_measure(options, ret_run)
+	int result = command->tcp ? tcp_echo_measure(options, ret_run)
 				  : floor_measure(options, ret_run);
 
 	if (result == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/echo.h"
+#include "bench/tcp_echo.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -104,7 +104,7 @@ static int connect_and_measure(struct echo *echo, const struct sockaddr_in *addr
 	return result;
 }
 
-int echo_measure(const struct floor_options *options, struct run *ret_run)
+int tcp_echo_measure(const struct floor_options *options, struct run *ret_run)
 {
 	bool sleeping = options->client.wait == WAIT_SLEEP;
 	struct echo echo = {.size = options->size, .flags = sleeping ? 0 : MSG_DONTWAIT};
