@@ -133,14 +133,21 @@ int vbi_options_copy_stats(const struct vb_stats *stats, struct vb_stats *to)
 	return 0;
 }
 
+/* What an address looks like, for who got it wrong. */
+#ifdef VBI_HAVE_VERBS
+#define SCHEMES "shm://NAME and rdma://HOST:PORT"
+#else
+#define SCHEMES "shm://NAME"
+#endif
+
 void vbi_options_explain_address(const char *address, char *sentence, size_t size)
 {
 	if (!address)
-		snprintf(sentence, size, "the address is NULL; it looks like shm://NAME");
+		snprintf(sentence, size, "the address is NULL; it looks like " SCHEMES);
 	else if (!strstr(address, "://"))
 		snprintf(sentence, size,
-			 "'%.100s' is no address: it needs a scheme, as in shm://NAME", address);
+			 "'%.100s' is no address: it needs a scheme, as in " SCHEMES, address);
 	else
 		snprintf(sentence, size,
-			 "'%.100s' names no transport of this library: it has shm://NAME", address);
+			 "'%.100s' names no transport of this library: it has " SCHEMES, address);
 }

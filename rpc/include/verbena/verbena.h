@@ -89,12 +89,19 @@ struct vb_options {
 	}
 
 /*
- * Connects to ADDRESS ("shm://NAME": a server on this host; NAME is one word of letters, digits,
- * '.', '-', '_', or an absolute path). OPTIONS may be NULL. Blocks for at most the connect timeout.
+ * Connects to ADDRESS. OPTIONS may be NULL. Blocks for at most the connect timeout.
+ *
+ *   shm://NAME         a server on this host; NAME is one word of letters, digits, '.', '-', '_',
+ *                      or an absolute path
+ *   rdma://HOST:PORT   a server that an RDMA device reaches; HOST is a name, an IPv4 address or an
+ *                      IPv6 address in brackets
+ *
  * Returns NULL with errno: EINVAL (the address does not parse, an option is out of range),
  * ECONNREFUSED and ENOENT (nobody listens there), EACCES (no right to it), ETIMEDOUT, EPROTO (not a
- * Verbena server, or another protocol version), EMFILE, ENOMEM; vb_conn_error(NULL) has the
- * sentence. The connection is the caller's until vb_conn_close().
+ * Verbena server), EPROTONOSUPPORT (another protocol version), EHOSTUNREACH (the host is not known,
+ * or no route leads there), ENODEV (no RDMA device here, or none on the way), EOPNOTSUPP (an iWARP
+ * device), EMFILE, ENOMEM (also: the limit of locked memory); vb_conn_error(NULL) has the sentence.
+ * The connection is the caller's until vb_conn_close().
  */
 VB_EXPORT struct vb_conn *vb_connect(const char *address, const struct vb_options *options);
 
@@ -151,9 +158,11 @@ struct vb_server_options {
 VB_EXPORT struct vb_server *vb_server_create(const struct vb_server_options *options);
 
 /*
- * Listens on ADDRESS; several are allowed, before and, on its thread, while the server runs. -1
- * with errno: EINVAL (the address does not parse), EADDRINUSE (a server lives there; a dead one's
- * socket is replaced), EACCES, ENAMETOOLONG, for which vb_server_error() has the sentence; EPERM.
+ * Listens on ADDRESS, as of vb_connect(); HOST of rdma://HOST:PORT is one of this host's addresses,
+ * or * for all. Several are allowed, before and, on its thread, while the server runs. -1 with
+ * errno: EINVAL (the address does not parse), EADDRINUSE (a server lives there; a dead one's socket
+ * is replaced), EACCES, ENAMETOOLONG, ENODEV and EADDRNOTAVAIL (no RDMA device has the address),
+ * for which vb_server_error() has the sentence; EPERM.
  */
 VB_EXPORT int vb_server_listen(struct vb_server *server, const char *address);
 
