@@ -29,6 +29,11 @@
 #endif
 _Static_assert(VBI_INFLIGHT_MAX < 1 << (VBI_CREDITS_BITS - 1), "ahead and back can be told apart");
 
+/* What a slot's generations are counted modulo, less 1. */
+#ifndef VBI_GENERATION_MASK
+#define VBI_GENERATION_MASK UINT16_MAX
+#endif
+
 /* Which of these bugs to build in, for the model to find. */
 enum vbi_credits_bug {
 	VBI_BUG_NONE,
@@ -39,7 +44,8 @@ enum vbi_credits_bug {
 	VBI_BUG_NO_RECEIVE_IN_HAND,   /* a message in hand is taken for released */
 	VBI_BUG_CREDIT_NEVER_TOLD,    /* nobody tells the credits of one-way requests */
 	VBI_BUG_CONTROL_NOT_AWAITED,  /* control leaves before the last is acknowledged */
-	VBI_BUG_ACK_BEFORE_RELEASE,   /* control is acknowledged and then released */
+	VBI_BUG_REQUEST_KEPT,	      /* a one-way request is not released when it is over */
+	VBI_BUG_CREDIT_FOR_EVER,      /* the credit message is due again when it has left */
 };
 #ifndef VBI_SEED_BUG
 #define VBI_SEED_BUG 0
@@ -50,7 +56,7 @@ enum vbi_credits_bug {
 
 /* One control message and one acknowledgement may be under way in each direction. */
 #define VBI_CREDITS_CONTROL (VBI_HAS_BUG(VBI_BUG_NO_RECEIVE_FOR_ACK) ? 1u : 2u)
-/* See below. */
+/* A worker does one thing at a time, so that one message is half done. */
 #define VBI_CREDITS_IN_HAND (VBI_HAS_BUG(VBI_BUG_NO_RECEIVE_IN_HAND) ? 0u : 1u)
 
 /*
@@ -59,11 +65,11 @@ enum vbi_credits_bug {
  *
  *   serving                            calling
  *   requests that were granted  n      answers to requests sent          n
- *   the request whose answer,          the answer that the last call
- *   and with it the credit, has        returned, which is kept until the
- *   left just now               1      next call has left                1
  *   control                     1      control                           1
  *   acknowledgement             1      acknowledgement                   1
+ *   in hand: the request whose         in hand: the answer that the last
+ *   answer, and with it the            call returned, which is kept until
+ *   credit, has left just now   1      the next call has left            1
  *
  * The hello comes before anything else and is released before it is answered. What a transport
  * sends by itself, and receives that it does not post at once, are the transport's to add.
@@ -190,7 +196,7 @@ static inline void vbi_slot_take(struct vbi_slot_list *slots, struct vbi_slot_us
 {
 	slots->free = use->next_free;
 	use->state = VBI_SLOT_ACTIVE;
-	use->generation = vbi_credits_wrap(use->generation + 1);
+	use->generation = (uint16_t)((use->generation + 1) & VBI_GENERATION_MASK);
 }
 
 /* The answer is there, or there will be none. */
@@ -259,7 +265,7 @@ static inline void vbi_control_sent(struct vbi_control *control, enum vbi_contro
 	control->in_flight = true;
 	if (due == VBI_CONTROL_BINDS)
 		control->binds_wanted = false;
-	else if (due == VBI_CONTROL_CREDIT)
+	else if (due == VBI_CONTROL_CREDIT && !VBI_HAS_BUG(VBI_BUG_CREDIT_FOR_EVER))
 		control->credit_wanted = false;
 }
 
@@ -284,5 +290,52 @@ static inline bool vbi_control_acknowledged(struct vbi_control *control)
 	control->in_flight = false;
 	return was_in_flight;
 }
+
+/* ---- Order ---- */
+
+/*
+ * What a side does about one message or call, in this order. The other side runs at the same time:
+ * between any two steps it can act on what it has been sent. credits_test.c holds the runtime to
+ * this table; the model walks it.
+ */
+enum vbi_credits_event {
+	VBI_ON_CALL,	     /* the application makes a call */
+	VBI_ON_ONEWAY,	     /* or a one-way call */
+	VBI_ON_ANSWER,	     /* an answer arrives */
+	VBI_ON_LATE_ANSWER,  /* one that nobody waits for any more */
+	VBI_ON_REQUEST_OVER, /* a request is over, */
+	VBI_ON_ONEWAY_OVER,  /* or a one-way request */
+	VBI_ON_CONTROL,	     /* a control message arrives */
+	VBI_ON_ACK,	     /* an acknowledgement arrives */
+	VBI_ON_HELLO,	     /* a client's hello arrives */
+};
+
+enum vbi_credits_step {
+	VBI_STEP_END,
+	VBI_STEP_SEND,	       /* the request or answer leaves, with the credits in its header */
+	VBI_STEP_RELEASE,      /* the message that it is about is released */
+	VBI_STEP_RELEASE_HELD, /* and so is the answer of the call before, */
+	VBI_STEP_HOLD,	       /* which was kept */
+	VBI_STEP_GRANT,	       /* the credit goes back; a message tells it if need be */
+	VBI_STEP_ACKNOWLEDGE,  /* the acknowledgement leaves */
+	VBI_STEP_CONTROL,      /* the control message that has become due leaves */
+	VBI_STEP_OPEN,	       /* our hello leaves */
+};
+
+#define VBI_CREDITS_STEPS 3
+
+static const uint8_t vbi_credits_steps[][VBI_CREDITS_STEPS] = {
+	[VBI_ON_CALL] = {VBI_STEP_SEND, VBI_STEP_RELEASE_HELD},
+	[VBI_ON_ONEWAY] = {VBI_STEP_RELEASE_HELD, VBI_STEP_SEND},
+	[VBI_ON_ANSWER] = {VBI_STEP_HOLD},
+	[VBI_ON_LATE_ANSWER] = {VBI_STEP_RELEASE},
+	[VBI_ON_REQUEST_OVER] = {VBI_STEP_SEND, VBI_STEP_RELEASE},
+	[VBI_ON_ONEWAY_OVER] = {VBI_HAS_BUG(VBI_BUG_REQUEST_KEPT) ? VBI_STEP_GRANT
+								  : VBI_STEP_RELEASE,
+				VBI_HAS_BUG(VBI_BUG_REQUEST_KEPT) ? VBI_STEP_END : VBI_STEP_GRANT},
+	[VBI_ON_CONTROL] = {VBI_STEP_RELEASE, VBI_STEP_ACKNOWLEDGE},
+	[VBI_ON_ACK] = {VBI_STEP_RELEASE, VBI_STEP_CONTROL},
+	[VBI_ON_HELLO] = {VBI_STEP_RELEASE, VBI_STEP_OPEN},
+};
 
 #endif
