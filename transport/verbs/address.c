@@ -85,6 +85,12 @@ static void take_addresses(const struct addrinfo *list, struct verbs_addresses *
 	}
 }
 
+/* "*" and nothing: getaddrinfo() would take the first as this host, whoever asks. */
+static bool is_any(const struct verbs_place *place)
+{
+	return !place->host[0] || (place->host[0] == '*' && !place->host[1]);
+}
+
 static int ask(const struct verbs_place *place, int flags, struct verbs_addresses *ret)
 {
 	const char *host = place->host;
@@ -95,7 +101,7 @@ static int ask(const struct verbs_place *place, int flags, struct verbs_addresse
 	struct addrinfo *list = NULL;
 	int error;
 
-	if (flags & AI_PASSIVE && (!host[0] || (host[0] == '*' && !host[1])))
+	if (flags & AI_PASSIVE && is_any(place))
 		host = NULL;
 	error = getaddrinfo(host, place->port, &hints, &list);
 	if (error)
@@ -107,7 +113,7 @@ static int ask(const struct verbs_place *place, int flags, struct verbs_addresse
 
 int verbs_place_numeric(const struct verbs_place *place, bool listen, struct verbs_addresses *ret)
 {
-	if (!place->host[0] && !listen)
+	if (is_any(place) && !listen)
 		return -EINVAL;
 	return ask(place, AI_NUMERICHOST | (listen ? AI_PASSIVE : 0), ret) ? -ENOENT : 0;
 }

@@ -387,9 +387,6 @@ int verbs_connect(struct vbi_domain *base, const char *rest, uint64_t arena_max,
 	struct verbs_place place;
 	int error = verbs_place_parse(rest, &place, ret_cause);
 
-	if (!error && (!place.host[0] || (place.host[0] == '*' && !place.host[1])))
-		error = vbi_cause_set(ret_cause, EINVAL,
-				      "'rdma://%.100s' names no host to connect to", rest);
 	if (error)
 		return error;
 	endpoint = verbs_endpoint_new(domain);
@@ -403,10 +400,14 @@ int verbs_connect(struct vbi_domain *base, const char *rest, uint64_t arena_max,
 		error = vbi_cause_set(ret_cause, ENOMEM, "no memory for a connection");
 		goto destroy;
 	}
-	if (verbs_place_numeric(&place, false, endpoint->addresses) == 0)
+	error = verbs_place_numeric(&place, false, endpoint->addresses);
+	if (!error)
 		begin(endpoint);
-	else
+	else if (error == -ENOENT)
 		error = begin_name(endpoint, &place, ret_cause);
+	else
+		vbi_cause_set(ret_cause, -error, "'rdma://%.100s' names no host to connect to",
+			      rest);
 	if (error)
 		goto destroy;
 	*ret_endpoint = &endpoint->base;
