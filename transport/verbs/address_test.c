@@ -82,10 +82,10 @@ static void a_host_may_be_as_long_as_a_name(void **state)
 
 	(void)state;
 	memset(rest, 'a', sizeof(rest));
-	strcpy(rest + VERBS_HOST_MAX - 1, ":1");
+	memcpy(rest + VERBS_HOST_MAX - 1, ":1", sizeof(":1"));
 	assert_int_equal(verbs_place_parse(rest, &place, &cause), 0);
 	memset(rest, 'a', sizeof(rest));
-	strcpy(rest + VERBS_HOST_MAX, ":1");
+	memcpy(rest + VERBS_HOST_MAX, ":1", sizeof(":1"));
 	assert_int_equal(verbs_place_parse(rest, &place, &cause), -EINVAL);
 }
 
