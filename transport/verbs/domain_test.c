@@ -73,7 +73,7 @@ static void queue_pairs_are_found_whatever_goes(void **state)
 	for (unsigned i = 0; i < MANY; i++)
 		add_with_qp(i, i % 2 ? 17 + i : 17 + i * 64);
 	for (unsigned left = MANY; left > 0; left--) {
-		/* Steps of a prime through what is left: no two runs in order, the same each time. */
+		/* Steps of a prime through what is left. */
 		unsigned pick = left * 7919 / 13 % left;
 		struct verbs_endpoint *gone = endpoints[pick];
 
