@@ -76,14 +76,25 @@ static const char *meaning(enum ibv_wc_status status)
 	}
 }
 
+/* SoftRoCE calls a message that its receive does not hold an error of the queue pair. */
+static enum ibv_wc_status true_status(const struct verbs_endpoint *endpoint,
+				      const struct ibv_wc *wc)
+{
+	return wc->status == IBV_WC_LOC_QP_OP_ERR && verbs_id_is_receive(wc->wr_id) &&
+			       verbs_device_is_rxe(endpoint->device)
+		       ? IBV_WC_LOC_LEN_ERR
+		       : wc->status;
+}
+
 static void fail(struct verbs_endpoint *endpoint, const struct ibv_wc *wc)
 {
-	int error = verbs_status_errno(wc->status);
+	enum ibv_wc_status status = true_status(endpoint, wc);
+	int error = verbs_status_errno(status);
 
 	verbs_endpoint_fail(endpoint, error == -ECANCELED ? ECONNRESET : -error,
 			    "connection with peer %s: %s (work completion: %s, queue pair %u, "
 			    "vendor code 0x%x, %s)",
-			    endpoint->base.peer, meaning(wc->status), ibv_wc_status_str(wc->status),
+			    endpoint->base.peer, meaning(status), ibv_wc_status_str(wc->status),
 			    wc->qp_num, wc->vendor_err,
 			    verbs_id_is_receive(wc->wr_id) ? "receive" : "send");
 }
@@ -113,6 +124,10 @@ static void take_own(struct verbs_endpoint *endpoint, enum verbs_tag tag)
 {
 	switch (tag) {
 	case VERBS_TAG_PING:
+		/* It asks again when it has the answer, and that has not even left: a peer that
+		 * takes no answers would fill the memory that all send from. */
+		if (endpoint->pong_waits)
+			break;
 		verbs_send_own(endpoint, VERBS_TAG_PONG);
 		return;
 	case VERBS_TAG_PONG:
@@ -149,16 +164,29 @@ static void take_message(struct verbs_endpoint *endpoint, struct verbs_slot *slo
 	endpoint->domain->base.events->received(endpoint->base.owner, &slot->message);
 }
 
-static void received(struct verbs_endpoint *endpoint, struct verbs_slot *slot, uint32_t bytes)
+/*
+ * A SEND of some length: the completion has succeeded, so that its opcode is valid. A WRITE with
+ * immediate data takes a receive too and leaves in it what was there before. An empty message never
+ * has a length word, and some devices drop it.
+ */
+static bool is_message(const struct ibv_wc *wc)
 {
-	uint32_t word = bytes >= VBI_MESSAGE_MIN ? length_word(slot) : 0;
+	return wc->opcode == IBV_WC_RECV && wc->byte_len >= VBI_MESSAGE_MIN;
+}
+
+static void received(struct verbs_endpoint *endpoint, struct verbs_slot *slot,
+		     const struct ibv_wc *wc)
+{
+	uint32_t bytes = wc->byte_len;
+	uint32_t word = is_message(wc) ? length_word(slot) : 0;
 	enum verbs_tag tag = (enum verbs_tag)(word & VERBS_TAG_MASK);
 	uint32_t length = word & ~VERBS_TAG_MASK;
 
 	endpoint->heard = true;
 	if (endpoint->state == VERBS_CONNECTING)
 		verbs_endpoint_live(endpoint);
-	if (length != bytes || bytes > endpoint->base.limits.receive_max) {
+	if (length != bytes || bytes < VBI_MESSAGE_MIN ||
+	    bytes > endpoint->base.limits.receive_max) {
 		verbs_give_back(endpoint, slot);
 		verbs_endpoint_fail(
 			endpoint, EPROTO,
@@ -188,7 +216,7 @@ static void receive_completed(struct verbs_lane *lane, struct verbs_endpoint *en
 	else if (endpoint)
 		endpoint->rq_posted--;
 	if (__builtin_expect(takes && wc->status == IBV_WC_SUCCESS, 1)) {
-		received(endpoint, slot, wc->byte_len);
+		received(endpoint, slot, wc);
 		return;
 	}
 	if (endpoint)

@@ -259,7 +259,7 @@ static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 		return;
 	}
 	memcpy(&hello, event->data, sizeof(hello));
-	if (hello.magic == VERBS_MAGIC && hello.errnum)
+	if (hello.magic == VERBS_MAGIC && hello.errnum && strerrorname_np(hello.errnum))
 		vbi_cause_set(&cause, hello.errnum, "the server at rdma://%s refused: %s",
 			      endpoint->base.peer, vbi_errno_text(hello.errnum));
 	else

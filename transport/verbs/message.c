@@ -73,12 +73,15 @@ static void add(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 		wr.send_flags |= IBV_SEND_INLINE;
 		endpoint->domain->base.stats->messages_inline++;
 	}
+	if (tag == VERBS_TAG_PONG)
+		endpoint->pong_waits = false;
 	verbs_sq_add(endpoint, &wr, kind, slot, kind != VERBS_WORK_MESSAGE);
 }
 
 static void enqueue(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 {
 	slot->next = NULL;
+	endpoint->pong_waits |= tag_of(&slot->message) == VERBS_TAG_PONG;
 	*endpoint->queue_end = slot;
 	endpoint->queue_end = &slot->next;
 }

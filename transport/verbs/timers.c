@@ -53,7 +53,7 @@ static uint64_t keep_alive(struct verbs_endpoint *endpoint, uint64_t now)
 		return endpoint->pinged_at + interval;
 	verbs_endpoint_fail(endpoint, ECONNRESET,
 			    "the host of peer %s has acknowledged nothing for %llu ms: it, or the "
-			    "path to it, is gone",
+			    "path to it, is gone, or it takes no messages any more",
 			    endpoint->base.peer,
 			    (unsigned long long)((now - endpoint->pinged_at) / TICK_NS_PER_MS));
 	return UINT64_MAX;

@@ -196,6 +196,7 @@ struct verbs_endpoint {
 	bool heard;		  /* a message came since the last look */
 	bool ping_unacknowledged; /* posted, and no completion yet */
 	bool ping_unanswered;	  /* no pong yet: its receive at the peer may be taken still */
+	bool pong_waits;	  /* in queue: the peer has no answer to its ping yet */
 	uint64_t heard_at;	  /* ns; so far the peer was alive */
 	uint64_t pinged_at;	  /* ns */
 
