@@ -81,8 +81,8 @@ static int run(const char *const *words)
 
 static void help_lists_everything(void **state)
 {
-	static const char *const commands[] = {"server", "client", "floor",
-					       "pin",	 "count",  "compare"};
+	static const char *const commands[] = {"server", "client", "floor",  "pin",
+					       "count",	 "ledger", "compare"};
 	const char *const help[] = {"--help", NULL};
 	size_t i;
 
@@ -143,6 +143,9 @@ static void mistakes_are_named(void **state)
 		{{"compare", "--only", "2 B"}, "'2 B'"},
 		{{"compare", "--rounds", "101"}, "above"},
 		{{"count", "all"}, "'all'"},
+		{{"ledger", "--calls", "1"}, "at least 16"},
+		{{"compare", "tcp"}, "neither shm nor rdma"},
+		{{"compare", "--only", "32 B rate"}, "no group of shm"},
 	};
 	size_t i;
 

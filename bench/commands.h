@@ -12,5 +12,6 @@ int command_floor_rdma(int argc, char **argv);
 int command_pin(int argc, char **argv);
 int command_count(int argc, char **argv);
 int command_compare(int argc, char **argv);
+int command_ledger(int argc, char **argv);
 
 #endif

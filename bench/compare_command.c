@@ -249,11 +249,7 @@ static int set_scene(struct compare_command *command)
 	if (!scene->suite->rdma ||
 	    rdma_place_find(RDMA_SYSFS, command->address, &scene->place) == 0)
 		return 0;
-	if (command->address)
-		warnx("compare: no active port of an RDMA device here has the address %s",
-		      command->address);
-	else
-		rdma_place_explain(RDMA_SYSFS);
+	rdma_place_explain(RDMA_SYSFS, command->address);
 	return -1;
 }
 

@@ -20,9 +20,11 @@ static const struct command commands[] = {
 	{"server", command_server, "answer the calls of a bench client"},
 	{"client", command_client, "call a bench server and show the distribution of latency"},
 	{"floor", command_floor, "the same movement of bytes with no RPC"},
-	{"pin", command_pin, "copy or pin? memcpy against mlock by size"},
+	{"pin", command_pin,
+	 "copy or pin? memcpy against mlock, and registering with a device, by size"},
 	{"count", command_count,
 	 "instructions, cache lines, system calls and allocations of a call, by instruments"},
+	{"ledger", command_ledger, "which verbs a call over rdma:// costs, by an instrument"},
 	{"compare", command_compare, "floor, Verbena and peers in turn: a table, JSON, a plot"},
 };
 

@@ -102,7 +102,7 @@ int rdma_place_find(const char *directory, const char *wanted, struct rdma_place
 	return result;
 }
 
-void rdma_place_explain(const char *directory)
+void rdma_place_explain(const char *directory, const char *address)
 {
 	struct dirent **entries;
 	int n = scandir(directory, &entries, is_device, alphasort), i;
@@ -110,6 +110,8 @@ void rdma_place_explain(const char *directory)
 	if (n <= 0)
 		warnx("no RDMA device here; SoftRoCE gives one to any network interface: "
 		      "rdma link add rxe0 type rxe netdev INTERFACE");
+	else if (address)
+		warnx("no active port of an RDMA device here has the address %s", address);
 	else
 		warnx("no RDMA device here has an active port with an IPv4 address; name one of "
 		      "its addresses with --address");

@@ -21,6 +21,6 @@ struct rdma_place {
 int rdma_place_find(const char *directory, const char *address, struct rdma_place *ret_place);
 
 /* Prints on standard error why rdma_place_find() found nothing below DIRECTORY, and what helps. */
-void rdma_place_explain(const char *directory);
+void rdma_place_explain(const char *directory, const char *address);
 
 #endif

@@ -335,7 +335,7 @@ int command_floor_rdma(int argc, char **argv)
 	options_parse(&argp, argc, argv, &command);
 	if (!command.floor.address) {
 		if (rdma_place_find(RDMA_SYSFS, NULL, &command.place) < 0) {
-			rdma_place_explain(RDMA_SYSFS);
+			rdma_place_explain(RDMA_SYSFS, NULL);
 			return STATUS_FAILED;
 		}
 		command.floor.address = command.place.address;
