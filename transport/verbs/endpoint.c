@@ -71,7 +71,6 @@ void verbs_endpoint_fail_cause(struct verbs_endpoint *endpoint, const struct vbi
 	endpoint->deadline_ns = 0;
 	endpoint->cause = *cause;
 	verbs_qp_break(endpoint);
-	verbs_transfers_abort(endpoint);
 	endpoint->report_next = NULL;
 	*domain->failed_end = endpoint;
 	domain->failed_end = &endpoint->report_next;

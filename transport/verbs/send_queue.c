@@ -136,7 +136,7 @@ static void drop_unposted(struct verbs_endpoint *endpoint, uint32_t n_unposted)
 		if (lost[i].kind <= VERBS_WORK_GOODBYE)
 			verbs_slab_put(endpoint->send_slab, lost[i].object);
 		else if (lost[i].kind == VERBS_WORK_TRANSFER)
-			verbs_transfer_piece_done(endpoint, lost[i].object, -ECONNRESET);
+			verbs_transfer_piece_dropped(endpoint, lost[i].object);
 	}
 }
 
