@@ -256,6 +256,12 @@ int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cur
 	exposure->rights = (buffer->direction & VB_IN ? VBI_REMOTE_READ : 0u) |
 			   (buffer->direction & VB_OUT ? VBI_REMOTE_WRITE : 0u);
 	error = conn->ops->expose(conn->endpoint, exposure);
+	if (error == -ENOMEM)
+		vbi_error_set(&conn->refusal, ENOMEM, "expose",
+			      "a buffer of %llu bytes could not be exposed to %s: there is no "
+			      "memory, or this process may not lock so much (RLIMIT_MEMLOCK, "
+			      "ulimit -l)",
+			      (unsigned long long)buffer->room, conn->address);
 	if (error)
 		return error;
 	call->peer = peer;
