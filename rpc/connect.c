@@ -158,39 +158,6 @@ int vb_conn_stats(const struct vb_conn *conn, struct vb_stats *stats)
 	return vbi_options_copy_stats(&conn->worker->stats, stats);
 }
 
-void *vb_memory_alloc(struct vb_conn *conn, size_t size)
-{
-	void *memory;
-	int error = 0;
-
-	if (!conn || size == 0)
-		error = -EINVAL;
-	else if (!vbi_owner_is(conn->owner))
-		error = -EPERM;
-	else if (!conn->endpoint)
-		error = -ENOTCONN;
-	if (error) {
-		errno = -error;
-		return NULL;
-	}
-	memory = conn->ops->memory_alloc(conn->endpoint, size);
-	if (!memory) {
-		vbi_error_set(&conn->refusal, ENOMEM, "memory",
-			      "%zu bytes do not fit what the connection can give out: raise "
-			      "memory_max, or free memory",
-			      size);
-		errno = ENOMEM;
-	}
-	return memory;
-}
-
-void vb_memory_free(struct vb_conn *conn, void *memory)
-{
-	(void)conn;
-	if (memory && !vbi_transport_memory_free(memory))
-		vbi_log("memory: %p is not memory of vb_memory_alloc()", memory);
-}
-
 #define TEXT_OF(number) #number
 #define TEXT(macro)	TEXT_OF(macro)
 

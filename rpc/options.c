@@ -122,6 +122,24 @@ int vbi_options_server(const struct vb_server_options *given, struct vb_server_o
 	return 0;
 }
 
+int vbi_options_memory(const struct vb_memory_options *given, struct vb_memory_options *ret,
+		       struct vb_error *error)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (given && take(given, sizeof(*ret), ret, "VB_MEMORY_OPTIONS_INIT", error))
+		return -EINVAL;
+	if (ret->kind == VB_MEMORY_HOST)
+		return 0;
+	if (ret->kind == VB_MEMORY_DMABUF) {
+		vbi_error_set(error, EOPNOTSUPP, "options",
+			      "memory of kind VB_MEMORY_DMABUF cannot be registered");
+		return -EOPNOTSUPP;
+	}
+	vbi_error_set(error, EINVAL, "options", "kind is %d, which is no enum vb_memory_kind",
+		      (int)ret->kind);
+	return -EINVAL;
+}
+
 int vbi_options_copy_stats(const struct vb_stats *stats, struct vb_stats *to)
 {
 	size_t size = to->size;

@@ -15,6 +15,10 @@ int vbi_options_conn(const struct vb_options *given, struct vb_options *ret,
 int vbi_options_server(const struct vb_server_options *given, struct vb_server_options *ret,
 		       struct vb_error *error);
 
+/* The same; also -EOPNOTSUPP: a kind that is reserved. */
+int vbi_options_memory(const struct vb_memory_options *given, struct vb_memory_options *ret,
+		       struct vb_error *error);
+
 /* Copies as much of STATS as TO has room for. 0, or -1 with EINVAL. */
 int vbi_options_copy_stats(const struct vb_stats *stats, struct vb_stats *to);
 

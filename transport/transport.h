@@ -303,10 +303,20 @@ struct vbi_transport {
 		      enum vbi_revoke how);
 
 	/* Registered memory for the application; page-aligned, zeroed. Outlives the endpoint;
-	 * memory_free() may come after close(). NULL: no room. */
-	void *(*memory_alloc)(struct vbi_endpoint *endpoint, size_t size);
+	 * memory_free() may come after close(). OPTIONS (NULL: none) are wishes. NULL: no room. */
+	void *(*memory_alloc)(struct vbi_endpoint *endpoint, size_t size,
+			      const struct vb_memory_options *options);
 	/* Any thread. False: not memory of this transport. */
 	bool (*memory_free)(void *memory);
+	/*
+	 * Tells of SIZE bytes at ADDRESS, the application's, that exposures will lie in often; they
+	 * stay mapped until memory_unregister() or close(). A transport that gains nothing by
+	 * knowing does nothing. -EFAULT: not all are mapped; -EEXIST: some are registered already;
+	 * -ENOMEM.
+	 */
+	int (*memory_register)(struct vbi_endpoint *endpoint, void *address, size_t size);
+	/* What begins at ADDRESS is not exposed any more. What is not registered is ignored. */
+	void (*memory_unregister)(struct vbi_endpoint *endpoint, void *address);
 
 	/* ---- One-sided, the side that serves ---- */
 

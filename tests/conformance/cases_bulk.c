@@ -34,7 +34,7 @@ static struct buffer buffer_make(struct client *client, enum place place, uint64
 
 	buffer.whole = place == PLACE_HEAP
 			       ? malloc(whole)
-			       : client->fixture->ops->memory_alloc(client->endpoint, whole);
+			       : client->fixture->ops->memory_alloc(client->endpoint, whole, NULL);
 	assert_non_null(buffer.whole);
 	memset(buffer.whole, 0x5a, whole);
 	buffer.bytes = buffer.whole + GUARD;

@@ -25,7 +25,7 @@ static void memory_is_aligned_zeroed_and_reused(void **state)
 
 	for (unsigned i = 0; i < 40; i++) {
 		size_t size = 1 + i * 3001;
-		uint8_t *memory = fixture->ops->memory_alloc(client->endpoint, size);
+		uint8_t *memory = fixture->ops->memory_alloc(client->endpoint, size, NULL);
 
 		assert_non_null(memory);
 		assert_int_equal((uintptr_t)memory % page, 0);
@@ -43,18 +43,18 @@ static void memory_has_an_end(void **state)
 	void *pieces[64];
 	unsigned n = 0;
 
-	assert_null(ops->memory_alloc(client->endpoint, ARENA_SIZE + 1));
-	assert_null(ops->memory_alloc(client->endpoint, SIZE_MAX));
-	while (n < 64 && (pieces[n] = ops->memory_alloc(client->endpoint, 1u << 20)))
+	assert_null(ops->memory_alloc(client->endpoint, ARENA_SIZE + 1, NULL));
+	assert_null(ops->memory_alloc(client->endpoint, SIZE_MAX, NULL));
+	while (n < 64 && (pieces[n] = ops->memory_alloc(client->endpoint, 1u << 20, NULL)))
 		n++;
 	assert_int_equal(n, ARENA_SIZE >> 20);
 	/* Out of order, so that neighbours have to find each other. */
 	for (unsigned i = 0; i < n; i += 2)
 		assert_true(ops->memory_free(pieces[i]));
-	assert_null(ops->memory_alloc(client->endpoint, 2u << 20));
+	assert_null(ops->memory_alloc(client->endpoint, 2u << 20, NULL));
 	for (unsigned i = n - 1; i < n; i -= 2)
 		assert_true(ops->memory_free(pieces[i]));
-	pieces[0] = ops->memory_alloc(client->endpoint, ARENA_SIZE);
+	pieces[0] = ops->memory_alloc(client->endpoint, ARENA_SIZE, NULL);
 	assert_non_null(pieces[0]);
 	assert_true(ops->memory_free(pieces[0]));
 }
@@ -63,8 +63,8 @@ static void memory_outlives_its_endpoint(void **state)
 {
 	struct fixture *fixture = *state;
 	struct client *client = &fixture->clients[0];
-	uint8_t *first = fixture->ops->memory_alloc(client->endpoint, 100000);
-	uint8_t *second = fixture->ops->memory_alloc(client->endpoint, 5000);
+	uint8_t *first = fixture->ops->memory_alloc(client->endpoint, 100000, NULL);
+	uint8_t *second = fixture->ops->memory_alloc(client->endpoint, 5000, NULL);
 
 	memset(first, 1, 100000);
 	client_close(client);
@@ -80,7 +80,7 @@ static void memory_outlives_its_peer(void **state)
 {
 	struct fixture *fixture = *state;
 	struct client *client = &fixture->clients[0];
-	uint8_t *memory = fixture->ops->memory_alloc(client->endpoint, 100000);
+	uint8_t *memory = fixture->ops->memory_alloc(client->endpoint, 100000, NULL);
 
 	memset(memory, 7, 100000);
 	client_call(client, COMMAND_CLOSE, 0, 0, NULL);
@@ -99,7 +99,7 @@ static void any_thread_frees(void **state)
 {
 	struct fixture *fixture = *state;
 	struct client *client = &fixture->clients[0];
-	void *memory = fixture->ops->memory_alloc(client->endpoint, 10000);
+	void *memory = fixture->ops->memory_alloc(client->endpoint, 10000, NULL);
 	pthread_t thread;
 	void *result;
 
@@ -126,13 +126,39 @@ static void memory_of_another_endpoint(void **state)
 	struct vbi_exposure exposure = {.length = 20000, .rights = VBI_REMOTE_READ};
 
 	turn_until(fixture, &other->n_connected, 1);
-	exposure.address = fixture->ops->memory_alloc(fixture->clients[0].endpoint, 20000);
+	exposure.address = fixture->ops->memory_alloc(fixture->clients[0].endpoint, 20000, NULL);
 	memset(exposure.address, 0x42, 20000);
 	assert_int_equal(fixture->ops->expose(other->endpoint, &exposure), 0);
 	assert_true(client_call(other, COMMAND_PULL, 0, 0, exposure.records)->argument ==
 		    hash(exposure.address, 20000));
 	assert_int_equal(fixture->ops->revoke(other->endpoint, &exposure, VBI_REVOKE_ANSWERED), 0);
 	assert_true(fixture->ops->memory_free(exposure.address));
+}
+
+/* The application's own, which stays its own. */
+static void registered_memory_moves(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	const struct vbi_transport *ops = fixture->ops;
+	uint8_t *memory = malloc(200000);
+	struct vbi_exposure exposure = {
+		.address = memory + 1000, .length = 150000, .rights = VBI_REMOTE_READ};
+
+	memset(memory, 0x42, 200000);
+	assert_int_equal(ops->memory_register(client->endpoint, memory, 200000), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		memory[100000] = (uint8_t)i;
+		assert_int_equal(ops->expose(client->endpoint, &exposure), 0);
+		assert_true(client_call(client, COMMAND_PULL, i, 0, exposure.records)->argument ==
+			    hash(exposure.address, exposure.length));
+		assert_int_equal(ops->revoke(client->endpoint, &exposure, VBI_REVOKE_ANSWERED), 0);
+		ops->memory_unregister(client->endpoint, memory);
+	}
+	assert_int_equal(ops->memory_register(client->endpoint, memory, 200000), 0);
+	client_close(client);
+	assert_int_equal(memory[199999], 0x42);
+	free(memory);
 }
 
 static void regions_are_aligned(void **state)
@@ -160,6 +186,7 @@ const struct CMUnitTest *cases_memory(size_t *n)
 		CASE(any_thread_frees),
 		CASE(other_memory_is_not_ours),
 		CASE(memory_of_another_endpoint),
+		CASE(registered_memory_moves),
 		CASE(regions_are_aligned),
 	};
 

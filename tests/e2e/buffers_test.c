@@ -201,6 +201,76 @@ static void test_allocation_patterns(void **state)
 	end(&client);
 }
 
+/* What is the caller's stays so; what is allocated by options is as any other. */
+static void test_registered_memory(void **state)
+{
+	struct vb_memory_options options = VB_MEMORY_OPTIONS_INIT;
+	uint8_t *memory = malloc(MIB + 2 * FENCE);
+	struct client client;
+	uint8_t *allocated;
+
+	(void)state;
+	begin(&client);
+	assert_ptr_equal(vb_memory_register(client.conn, memory, MIB + 2 * FENCE, NULL), memory);
+	for (unsigned i = 0; sizes[i] <= MIB; i++)
+		exchange(client.peer, memory + FENCE, sizes[i], probe_fill, probe_check,
+			 probe_flip);
+	vb_memory_unregister(client.conn, memory);
+	vb_memory_unregister(client.conn, memory);
+	exchange(client.peer, memory + FENCE, MIB, probe_fill, probe_check, probe_flip);
+	options.numa_nodes = 1;
+	options.hugepages = true;
+	allocated = vb_memory_register(client.conn, NULL, 3 * MIB, &options);
+	assert_non_null(allocated);
+	assert_int_equal(allocated[3 * MIB - 1], 0);
+	exchange(client.peer, allocated + MIB - 5, MIB, probe_fill, probe_check, probe_flip);
+	vb_memory_free(client.conn, allocated);
+	/* Not taken back: the end of the connection does. */
+	assert_non_null(vb_memory_register(client.conn, memory, MIB, &options));
+	end(&client);
+	free(memory);
+}
+
+static void test_registration_that_cannot_be(void **state)
+{
+	static const struct vb_memory_options none = VB_MEMORY_OPTIONS_INIT;
+	struct vb_memory_options options = none;
+	struct client client;
+	uint8_t byte = 0;
+
+	(void)state;
+	begin(&client);
+	options.kind = VB_MEMORY_DMABUF;
+	errno = 0;
+	assert_null(vb_memory_register(client.conn, &byte, 1, &options));
+	assert_int_equal(errno, EOPNOTSUPP);
+	options.kind = (enum vb_memory_kind)77;
+	errno = 0;
+	assert_null(vb_memory_register(client.conn, &byte, 1, &options));
+	assert_int_equal(errno, EINVAL);
+	probe_assert_sentence(vb_conn_error(client.conn), "77");
+	options = none;
+	options.size = 0;
+	errno = 0;
+	assert_null(vb_memory_register(client.conn, &byte, 1, &options));
+	assert_int_equal(errno, EINVAL);
+	errno = 0;
+	assert_null(vb_memory_register(client.conn, &byte, 0, NULL));
+	assert_int_equal(errno, EINVAL);
+	errno = 0;
+	assert_null(vb_memory_register(NULL, &byte, 1, NULL));
+	assert_int_equal(errno, EINVAL);
+	errno = 0;
+	assert_null(vb_memory_register(client.conn, &byte, SIZE_MAX, NULL));
+	assert_int_equal(errno, EFAULT);
+	errno = 0;
+	assert_null(vb_memory_register(client.conn, NULL, 257 * MIB, NULL));
+	assert_int_equal(errno, ENOMEM);
+	vb_memory_unregister(client.conn, &byte);
+	vb_memory_unregister(NULL, &byte);
+	end(&client);
+}
+
 /* Neither it nor what lies around it changes; a short answer leaves the rest alone. */
 static void test_stack(void **state)
 {
@@ -463,6 +533,8 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_allocated_memory),
 	HARNESS_TEST(test_bounces_are_counted),
 	HARNESS_TEST(test_allocation_patterns),
+	HARNESS_TEST(test_registered_memory),
+	HARNESS_TEST(test_registration_that_cannot_be),
 	HARNESS_TEST(test_stack),
 	HARNESS_TEST(test_short_answers),
 	HARNESS_TEST(test_string_literal),

@@ -313,7 +313,7 @@ static void held_memory(struct attack *attack, enum vbi_revoke how, uint64_t wor
 	uint8_t *memory;
 
 	answer_well(attack);
-	memory = vbi_shm.memory_alloc(attack->endpoint, 20000);
+	memory = vbi_shm.memory_alloc(attack->endpoint, 20000, NULL);
 	assert_non_null(memory);
 	memset(memory, 7, 20000);
 	expose(attack, &exposure, memory + 5000, 9000);

@@ -275,7 +275,7 @@ static void test_overlapping_records(void **state)
 
 		scene_go_to(scene, BOUND);
 		endpoint = scene->raw.endpoint;
-		memory = i ? endpoint->ops->memory_alloc(endpoint, 4096) : calloc(1, 4096);
+		memory = i ? endpoint->ops->memory_alloc(endpoint, 4096, NULL) : calloc(1, 4096);
 		assert_non_null(memory);
 		exposure.address = memory;
 		assert_int_equal(endpoint->ops->expose(endpoint, &exposure), 0);

@@ -435,10 +435,13 @@ void shm_exposures_abandon(struct shm_endpoint *endpoint)
 	endpoint->pipes = NULL;
 }
 
-void *shm_memory_alloc(struct vbi_endpoint *base, size_t size)
+/* Its pages are the file's, of one size, and come where they are touched first. */
+void *shm_memory_alloc(struct vbi_endpoint *base, size_t size,
+		       const struct vb_memory_options *options)
 {
 	struct shm_endpoint *endpoint = shm_endpoint_of(base);
 
+	(void)options;
 	/* Memory that a broken peer may still write is nobody's gift. */
 	if (endpoint->state != SHM_LIVE || !endpoint->arena)
 		return NULL;

@@ -26,6 +26,7 @@ void shm_exposures_abandon(struct shm_endpoint *endpoint);
 
 int shm_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure);
 int shm_revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum vbi_revoke how);
-void *shm_memory_alloc(struct vbi_endpoint *base, size_t size);
+void *shm_memory_alloc(struct vbi_endpoint *base, size_t size,
+		       const struct vb_memory_options *options);
 
 #endif

@@ -23,6 +23,21 @@ static void region_free(struct vbi_domain *base, void *region, size_t size)
 		munmap(region, size);
 }
 
+/* What lies outside the shared file is copied, known or not. */
+static int memory_register(struct vbi_endpoint *base, void *address, size_t size)
+{
+	(void)base;
+	(void)address;
+	(void)size;
+	return 0;
+}
+
+static void memory_unregister(struct vbi_endpoint *base, void *address)
+{
+	(void)base;
+	(void)address;
+}
+
 const struct vbi_transport vbi_shm = {
 	.scheme = "shm",
 	.domain_open = shm_domain_open,
@@ -48,6 +63,8 @@ const struct vbi_transport vbi_shm = {
 	.revoke = shm_revoke,
 	.memory_alloc = shm_memory_alloc,
 	.memory_free = shm_arena_free,
+	.memory_register = memory_register,
+	.memory_unregister = memory_unregister,
 	.region_alloc = region_alloc,
 	.region_free = region_free,
 	.pull = shm_pull,

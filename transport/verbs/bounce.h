@@ -8,8 +8,8 @@
  * - They stand in the connection's own PD, so that they are worth nothing to another peer.
  * - A block has the rights of its kind and no others: what was filled in so that bytes the peer
  *   does not write stay as they were (out) cannot be read; what the peer may read (in) it cannot
- *   write. A block never changes its kind. So all that a peer can ever read there is what this side
- *   put there for it to read.
+ *   write. A block never changes its kind. So all that a peer can ever read there is what this
+ *   side put there for it to read.
  * - A block is used again only when the peer has answered: what the peer wrote was written, in the
  *   order of the queue pair, before its answer. A call that is given up gives nothing back; it
  *   breaks the queue pair, and the blocks go after it.

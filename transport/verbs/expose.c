@@ -12,15 +12,20 @@
 #include "transport/verbs/calls.h"
 #include "transport/verbs/memory.h"
 #include "transport/verbs/pieces.h"
+#include "transport/verbs/ranges.h"
 #include "transport/verbs/verbs.h"
 
 /*
  * Bytes up to which a copy is cheaper than a registration and its end, which are two system calls,
  * a walk over the pages, and two commands to the device. What goes out to the peer is copied once;
- * what comes in is copied twice, because bytes that the peer does not write must stay as they were.
+ * what comes in is copied twice, because bytes that the peer does not write must stay as they
+ * were. Memory that the application has named as one to be used again has its pages already, which
+ * is the part of a registration that may take longest, and is meant to be left to the device.
  */
-#define COPY_IN_MAX  (256ull << 10)
-#define COPY_OUT_MAX (128ull << 10)
+#define COPY_IN_MAX	   (256ull << 10)
+#define COPY_OUT_MAX	   (128ull << 10)
+#define COPY_NAMED_IN_MAX  (64ull << 10)
+#define COPY_NAMED_OUT_MAX (32ull << 10)
 
 /* Exposures of a connection at a time: the most calls, each with the most buffers. */
 #define EXPOSURES_MAX 8192u
@@ -132,10 +137,22 @@ static int copy_in(struct verbs_endpoint *endpoint, struct vbi_exposure *exposur
 	return 0;
 }
 
-static bool is_copied_by_choice(const struct vbi_exposure *exposure)
+/* Whether the application has named the memory: by allocating it here, or by registering it. */
+static bool is_named(const struct verbs_endpoint *endpoint, const struct vbi_exposure *exposure)
 {
-	return exposure->length <=
-	       (exposure->rights & VBI_REMOTE_WRITE ? COPY_OUT_MAX : COPY_IN_MAX);
+	return verbs_ranges_find(&endpoint->given, exposure->address, exposure->length) ||
+	       verbs_memory_is_ours(exposure->address, exposure->length);
+}
+
+static bool is_copied_by_choice(const struct verbs_endpoint *endpoint,
+				const struct vbi_exposure *exposure)
+{
+	bool is_out = exposure->rights & VBI_REMOTE_WRITE;
+
+	if (exposure->length <= (is_out ? COPY_NAMED_OUT_MAX : COPY_NAMED_IN_MAX))
+		return true;
+	return exposure->length <= (is_out ? COPY_OUT_MAX : COPY_IN_MAX) &&
+	       !is_named(endpoint, exposure);
 }
 
 /* ---- Registered ---- */
@@ -230,7 +247,7 @@ int verbs_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 	if (exposure->length > VERBS_EXPOSURE_MAX)
 		return -EMSGSIZE;
 	*state_of(exposure) = (struct exposed){0};
-	if (is_copied_by_choice(exposure))
+	if (is_copied_by_choice(endpoint, exposure))
 		error = copy_in(endpoint, exposure, false);
 	if (error)
 		error = enroll(endpoint, exposure);
@@ -296,4 +313,5 @@ void verbs_bulk_free(struct verbs_endpoint *endpoint)
 	endpoint->bounce = NULL;
 	verbs_memory_budget_drop(endpoint->memory);
 	endpoint->memory = NULL;
+	verbs_ranges_fini(&endpoint->given);
 }

@@ -38,7 +38,7 @@ static void memory_is_aligned_and_zero(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 50; i++) {
 		size_t size = 1 + i * 3001;
-		uint8_t *memory = verbs_memory_alloc_within(budget, size);
+		uint8_t *memory = verbs_memory_alloc_within(budget, size, NULL);
 
 		assert_non_null(memory);
 		assert_int_equal((uintptr_t)memory % PAGE, 0);
@@ -55,26 +55,26 @@ static void the_budget_counts_pages(void **state)
 	void *pieces[MAX / PAGE];
 
 	(void)state;
-	assert_null(verbs_memory_alloc_within(budget, 0));
-	assert_null(verbs_memory_alloc_within(budget, MAX + 1));
-	assert_null(verbs_memory_alloc_within(budget, SIZE_MAX));
+	assert_null(verbs_memory_alloc_within(budget, 0, NULL));
+	assert_null(verbs_memory_alloc_within(budget, MAX + 1, NULL));
+	assert_null(verbs_memory_alloc_within(budget, SIZE_MAX, NULL));
 	for (unsigned i = 0; i < MAX / PAGE; i++) {
-		pieces[i] = verbs_memory_alloc_within(budget, 1);
+		pieces[i] = verbs_memory_alloc_within(budget, 1, NULL);
 		assert_non_null(pieces[i]);
 	}
-	assert_null(verbs_memory_alloc_within(budget, 1));
+	assert_null(verbs_memory_alloc_within(budget, 1, NULL));
 	for (unsigned i = 0; i < MAX / PAGE; i += 2)
 		assert_true(verbs_memory_free(pieces[i]));
 	for (unsigned i = 1; i < MAX / PAGE; i += 2)
 		assert_true(verbs_memory_free(pieces[i]));
-	pieces[0] = verbs_memory_alloc_within(budget, MAX);
+	pieces[0] = verbs_memory_alloc_within(budget, MAX, NULL);
 	assert_non_null(pieces[0]);
 	assert_true(verbs_memory_free(pieces[0]));
 }
 
 static void memory_outlives_its_connection(void **state)
 {
-	uint8_t *memory = verbs_memory_alloc_within(budget, 10000);
+	uint8_t *memory = verbs_memory_alloc_within(budget, 10000, NULL);
 
 	teardown(state);
 	memset(memory, 7, 10000);
@@ -88,7 +88,7 @@ static void *free_there(void *memory)
 
 static void any_thread_frees(void **state)
 {
-	void *memory = verbs_memory_alloc_within(budget, 10000);
+	void *memory = verbs_memory_alloc_within(budget, 10000, NULL);
 	pthread_t thread;
 	void *result;
 
@@ -108,10 +108,47 @@ static void other_memory_is_not_ours(void **state)
 	assert_false(verbs_memory_free(NULL));
 }
 
+/* Wishes: a machine without such pages or such a node gives others. */
+static void options_are_wishes(void **state)
+{
+	const struct vb_memory_options options = {
+		.size = sizeof(options), .numa_nodes = 1, .hugepages = true};
+	struct verbs_memory_budget *large = verbs_memory_budget_create(8u << 20);
+	uint8_t *memory = verbs_memory_alloc_within(large, 3u << 20, &options);
+
+	(void)state;
+	assert_non_null(memory);
+	assert_int_equal((uintptr_t)memory % (2u << 20), 0);
+	assert_int_equal(memory[(3u << 20) - 1], 0);
+	memset(memory, 1, 3u << 20);
+	/* Counted as what was mapped. */
+	assert_null(verbs_memory_alloc_within(large, 6u << 20, &options));
+	assert_true(verbs_memory_free(memory));
+	memory = verbs_memory_alloc_within(large, 8u << 20, &options);
+	assert_non_null(memory);
+	assert_true(verbs_memory_free(memory));
+	verbs_memory_budget_drop(large);
+}
+
+static void any_part_is_known(void **state)
+{
+	uint8_t *memory = verbs_memory_alloc_within(budget, 3 * PAGE, NULL);
+
+	(void)state;
+	assert_true(verbs_memory_is_ours(memory, 3 * PAGE));
+	assert_true(verbs_memory_is_ours(memory + 5, 3 * PAGE - 5));
+	assert_false(verbs_memory_is_ours(memory + 1, 3 * PAGE));
+	assert_false(verbs_memory_is_ours(state, 1));
+	/* Freed by its beginning only. */
+	assert_false(verbs_memory_free(memory + PAGE));
+	assert_true(verbs_memory_free(memory));
+	assert_false(verbs_memory_is_ours(memory, 1));
+}
+
 /* A child neither has the pages nor frees what may by then be its own at their address. */
 static void a_child_does_not_have_it(void **state)
 {
-	uint8_t *memory = verbs_memory_alloc_within(budget, PAGE);
+	uint8_t *memory = verbs_memory_alloc_within(budget, PAGE, NULL);
 	int status = 0;
 	pid_t child;
 
@@ -135,9 +172,14 @@ static void a_child_does_not_have_it(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(memory_is_aligned_and_zero),     TEST(the_budget_counts_pages),
-		TEST(memory_outlives_its_connection), TEST(any_thread_frees),
-		TEST(other_memory_is_not_ours),	      TEST(a_child_does_not_have_it),
+		TEST(memory_is_aligned_and_zero),
+		TEST(the_budget_counts_pages),
+		TEST(memory_outlives_its_connection),
+		TEST(any_thread_frees),
+		TEST(other_memory_is_not_ours),
+		TEST(options_are_wishes),
+		TEST(any_part_is_known),
+		TEST(a_child_does_not_have_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,134 +3,83 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 
 #include "transport/verbs/calls.h"
 #include "transport/verbs/memory.h"
+#include "transport/verbs/ranges.h"
 #include "transport/verbs/verbs.h"
 
-/* A region on one device. */
+/* A region on one device: a list, the object of its range. */
 struct enrolled {
 	const struct verbs_device *device;
 	struct ibv_mr *mr;
 	struct enrolled *next;
 };
 
-struct region {
-	uint8_t *memory;
-	size_t size;
-	struct enrolled *enrolled;
-};
-
-/* In order of address, for a look-up by any address in one. */
 struct verbs_regions {
-	uint32_t n, room;
-	struct region *regions;
+	struct verbs_ranges ranges;
 };
-
-/* How many regions begin at or below ADDRESS. */
-static uint32_t count_up_to(const struct verbs_regions *regions, const uint8_t *address)
-{
-	uint32_t low = 0, high = regions ? regions->n : 0;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (regions->regions[middle].memory <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* The region that holds all of LENGTH bytes; NULL: there is none. */
-static struct region *find(const struct verbs_regions *regions, const void *address,
-			   uint64_t length)
-{
-	uint32_t n = count_up_to(regions, address);
-	struct region *region = n ? &regions->regions[n - 1] : NULL;
-	uint64_t offset;
-
-	if (!region)
-		return NULL;
-	offset = (uint64_t)((const uint8_t *)address - region->memory);
-	return offset < region->size && length <= region->size - offset ? region : NULL;
-}
-
-static bool make_room(struct verbs_domain *domain)
-{
-	struct verbs_regions *regions = domain->regions;
-	uint32_t room;
-	struct region *more;
-
-	if (!regions)
-		regions = domain->regions = calloc(1, sizeof(*regions));
-	if (!regions)
-		return false;
-	if (regions->n < regions->room)
-		return true;
-	room = regions->room ? 2 * regions->room : 16;
-	more = realloc(regions->regions, room * sizeof(*more));
-	if (!more)
-		return false;
-	regions->regions = more;
-	regions->room = room;
-	return true;
-}
 
 void *verbs_region_alloc(struct vbi_domain *base, size_t size)
 {
 	struct verbs_domain *domain = verbs_domain_of(base);
-	struct verbs_regions *regions;
 	void *memory;
-	uint32_t at;
 
-	if (!make_room(domain))
+	if (!domain->regions)
+		domain->regions = calloc(1, sizeof(*domain->regions));
+	if (!domain->regions)
 		return NULL;
 	memory = verbs_pages_alloc(size);
 	if (!memory)
 		return NULL;
-	regions = domain->regions;
-	at = count_up_to(regions, memory);
-	memmove(&regions->regions[at + 1], &regions->regions[at],
-		(regions->n - at) * sizeof(regions->regions[0]));
-	regions->regions[at] = (struct region){.memory = memory, .size = size};
-	regions->n++;
+	if (verbs_ranges_add(&domain->regions->ranges, memory, size, NULL)) {
+		verbs_pages_free(memory, size);
+		return NULL;
+	}
 	return memory;
 }
 
-static void withdraw(struct region *region, struct enrolled *enrolled)
+static void withdraw(struct verbs_range *region, struct enrolled *enrolled)
 {
-	LL_DELETE(region->enrolled, enrolled);
+	struct enrolled *list = region->object;
+
+	LL_DELETE(list, enrolled);
+	region->object = list;
 	verbs_dereg_mr(enrolled->mr);
 	free(enrolled);
 }
 
-static void drop(struct region *region)
+static void drop(struct verbs_range *region)
 {
-	while (region->enrolled)
-		withdraw(region, region->enrolled);
+	while (region->object)
+		withdraw(region, region->object);
 	verbs_pages_free(region->memory, region->size);
 }
 
 void verbs_region_free(struct vbi_domain *base, void *memory, size_t size)
 {
 	struct verbs_regions *regions = verbs_domain_of(base)->regions;
-	struct region *region = find(regions, memory, size);
-	uint32_t at;
+	struct verbs_range *region = regions ? verbs_ranges_at(&regions->ranges, memory) : NULL;
 
+	(void)size;
 	if (!region)
 		return;
 	drop(region);
-	at = (uint32_t)(region - regions->regions);
-	regions->n--;
-	memmove(region, region + 1, (regions->n - at) * sizeof(*region));
+	verbs_ranges_remove(&regions->ranges, region);
+}
+
+static struct enrolled *find(const struct verbs_range *region, const struct verbs_device *device)
+{
+	struct enrolled *enrolled = region->object;
+
+	while (enrolled && enrolled->device != device)
+		enrolled = enrolled->next;
+	return enrolled;
 }
 
 static struct enrolled *enroll(struct verbs_domain *domain, struct verbs_device *device,
-			       struct region *region)
+			       struct verbs_range *region)
 {
 	struct enrolled *enrolled = malloc(sizeof(*enrolled));
 
@@ -143,19 +92,22 @@ static struct enrolled *enroll(struct verbs_domain *domain, struct verbs_device 
 		return NULL;
 	}
 	enrolled->device = device;
-	LL_PREPEND(region->enrolled, enrolled);
+	enrolled->next = region->object;
+	region->object = enrolled;
 	return enrolled;
 }
 
 int verbs_region_key(struct verbs_domain *domain, struct verbs_device *device, const void *address,
 		     uint64_t length, uint32_t *ret_lkey)
 {
-	struct region *region = find(domain->regions, address, length);
+	struct verbs_regions *regions = domain->regions;
+	struct verbs_range *region = regions ? verbs_ranges_find(&regions->ranges, address, length)
+					     : NULL;
 	struct enrolled *enrolled;
 
 	if (!region)
 		return -EFAULT;
-	LL_SEARCH_SCALAR(region->enrolled, enrolled, device, device);
+	enrolled = find(region, device);
 	if (!enrolled)
 		enrolled = enroll(domain, device, region);
 	if (!enrolled)
@@ -164,22 +116,15 @@ int verbs_region_key(struct verbs_domain *domain, struct verbs_device *device, c
 	return 0;
 }
 
-bool verbs_regions_have(const struct verbs_domain *domain, const void *address, uint64_t length)
-{
-	return find(domain->regions, address, length) != NULL;
-}
-
 void verbs_regions_leave_device(struct verbs_domain *domain, struct verbs_device *device)
 {
 	struct verbs_regions *regions = domain->regions;
 
-	for (uint32_t i = 0; regions && i < regions->n; i++) {
-		struct region *region = &regions->regions[i];
-		struct enrolled *enrolled;
+	for (uint32_t i = 0; regions && i < regions->ranges.n; i++) {
+		struct enrolled *enrolled = find(&regions->ranges.ranges[i], device);
 
-		LL_SEARCH_SCALAR(region->enrolled, enrolled, device, device);
 		if (enrolled)
-			withdraw(region, enrolled);
+			withdraw(&regions->ranges.ranges[i], enrolled);
 	}
 }
 
@@ -187,10 +132,11 @@ void verbs_regions_free(struct verbs_domain *domain)
 {
 	struct verbs_regions *regions = domain->regions;
 
-	for (uint32_t i = 0; regions && i < regions->n; i++)
-		drop(&regions->regions[i]);
-	if (regions)
-		free(regions->regions);
+	if (!regions)
+		return;
+	for (uint32_t i = 0; i < regions->ranges.n; i++)
+		drop(&regions->ranges.ranges[i]);
+	verbs_ranges_fini(&regions->ranges);
 	free(regions);
 	domain->regions = NULL;
 }

@@ -6,8 +6,6 @@
 #ifndef VERBS_REGION_H
 #define VERBS_REGION_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct verbs_device;
@@ -19,8 +17,5 @@ struct verbs_domain;
  */
 int verbs_region_key(struct verbs_domain *domain, struct verbs_device *device, const void *address,
 		     uint64_t length, uint32_t *ret_lkey);
-
-/* Whether LENGTH bytes at ADDRESS lie in one region. */
-bool verbs_regions_have(const struct verbs_domain *domain, const void *address, uint64_t length);
 
 #endif

@@ -23,6 +23,7 @@
 #include "transport/transport.h"
 #include "transport/verbs/address.h"
 #include "transport/verbs/hello.h"
+#include "transport/verbs/ranges.h"
 #include "transport/verbs/slab.h"
 
 struct verbs_bounce;
@@ -189,6 +190,7 @@ struct verbs_endpoint {
 	uint32_t n_exposures;
 	uint64_t memory_max;		    /* connecting side: bytes for the application */
 	struct verbs_memory_budget *memory; /* of which these are given out; NULL: none yet */
+	struct verbs_ranges given;	    /* the application's, registered for this endpoint */
 	uint32_t n_underway;		    /* transfers begun whose done() has not run */
 	uint32_t max_msg_size;		    /* bytes that one READ or WRITE of the port moves */
 
@@ -489,8 +491,11 @@ int verbs_revoke(struct vbi_endpoint *endpoint, struct vbi_exposure *exposure, e
 void verbs_exposures_end(struct verbs_endpoint *endpoint);
 /* Frees what the endpoint has for bulk, its queue pair being gone. */
 void verbs_bulk_free(struct verbs_endpoint *endpoint);
-void *verbs_memory_alloc(struct vbi_endpoint *endpoint, size_t size);
+void *verbs_memory_alloc(struct vbi_endpoint *endpoint, size_t size,
+			 const struct vb_memory_options *options);
 bool verbs_memory_free(void *memory);
+int verbs_memory_register(struct vbi_endpoint *endpoint, void *address, size_t size);
+void verbs_memory_unregister(struct vbi_endpoint *endpoint, void *address);
 void *verbs_region_alloc(struct vbi_domain *domain, size_t size);
 void verbs_region_free(struct vbi_domain *domain, void *region, size_t size);
 /* Deregisters the regions on a device that is closed; frees all at the domain's end. */

@@ -123,15 +123,54 @@ VB_EXPORT const struct vb_error *vb_conn_error(const struct vb_conn *conn);
 
 /*
  * Allocates SIZE bytes, page-aligned and zeroed, registered with the connection's transport: a
- * buffer that lies in it is not copied on its way. It outlives the connection, is never unmapped by
- * a peer's death, and is freed only by vb_memory_free(). Used with another connection it is
- * ordinary memory. NULL with errno: ENOMEM (more than memory_max), EINVAL (SIZE 0), EPERM.
+ * buffer that lies in it is not copied on its way, where a copy is not the quicker way (rdma). It
+ * outlives the connection, is never unmapped by a peer's death, and is freed only by
+ * vb_memory_free(). Used with another connection it is ordinary memory. NULL with errno: ENOMEM
+ * (more than memory_max), EINVAL (SIZE 0), EPERM.
  */
 VB_EXPORT void *vb_memory_alloc(struct vb_conn *conn, size_t size);
 
 /* Frees memory of vb_memory_alloc(). CONN may have been closed by then. NULL memory is ignored. Not
  * while a call uses the memory. */
 VB_EXPORT void vb_memory_free(struct vb_conn *conn, void *memory);
+
+/* What kind of memory is registered. */
+enum vb_memory_kind {
+	VB_MEMORY_HOST,	  /* this process's, as malloc() and mmap() give it */
+	VB_MEMORY_DMABUF, /* a device's, by dma-buf: reserved, EOPNOTSUPP */
+};
+
+/* Set with VB_MEMORY_OPTIONS_INIT, then change members. A member left 0 has its default. */
+struct vb_memory_options {
+	size_t size; /* sizeof(struct vb_memory_options) */
+	enum vb_memory_kind kind;
+	/* Of memory that is allocated, as far as the system and the transport can grant it: */
+	uint64_t numa_nodes; /* bit n: from node n; 0: wherever the thread runs */
+	bool hugepages;	     /* fewer, larger pages */
+};
+#define VB_MEMORY_OPTIONS_INIT                                         \
+	{                                                              \
+		sizeof(struct vb_memory_options), VB_MEMORY_HOST, 0, 0 \
+	}
+
+/*
+ * Tells the connection of SIZE bytes at ADDRESS, the caller's, that buffers will lie in again and
+ * again: their pages are made present now, and a transport that can spares copies of what lies in
+ * them (rdma: above 32 KiB). The peer reaches them no more than other memory: during a call, and
+ * only what the call names. They must stay mapped until vb_memory_unregister() or vb_conn_close().
+ * With ADDRESS NULL: allocates as vb_memory_alloc() does, as OPTIONS say, for vb_memory_free().
+ * OPTIONS may be NULL. Returns the memory; NULL with errno: EFAULT (rdma: not all of it is
+ * mapped), EEXIST (rdma: part of it is registered already), EOPNOTSUPP (its kind), ENOMEM, EINVAL
+ * (SIZE 0, or what the options say), EPERM, or the connection's failure.
+ */
+VB_EXPORT void *vb_memory_register(struct vb_conn *conn, void *address, size_t size,
+				   const struct vb_memory_options *options);
+
+/*
+ * Takes that back; the memory stays the caller's. Not while a call uses it. What begins nothing
+ * that is registered is ignored.
+ */
+VB_EXPORT void vb_memory_unregister(struct vb_conn *conn, void *address);
 
 /* ---- Servers ---- */
 
