@@ -25,6 +25,8 @@ struct subject {
 	bool knows_process;  /* the peer's pid and uid */
 	bool waits_for_room; /* a sender may outrun its peer; else rpc's credits must not let it */
 	bool keeps_alive;    /* asks silent peers whether they live, and so has time-outs */
+	bool one_arena;	     /* what memory_alloc() gives an endpoint is one range, with gaps */
+	bool keys_are_checked; /* before use; else by the peer's device, and the connection fails */
 };
 
 #define ADDRESS_SIZE 200
@@ -46,6 +48,7 @@ enum command {
 	COMMAND_LET_GO,	   /* unmap what is held */
 	COMMAND_REMEMBER,  /* record: keep it for later */
 	COMMAND_PULL_LATE, /* pull the record that was kept; argument back: the status */
+	COMMAND_PUSH_LATE, /* the same with a push of pattern(id) */
 	COMMAND_CLOSE,	   /* answer, then close the endpoint */
 	COMMAND_VANISH,	   /* close the endpoint with a pull under way */
 };
@@ -104,6 +107,8 @@ extern const struct subject *subject;
 void turn(struct fixture *fixture);
 /* Turns until *CONDITION is at least WANTED; fails the test after some seconds. */
 void turn_until(struct fixture *fixture, const unsigned *condition, unsigned wanted);
+/* Turns as long as *BYTE, which the peer writes, is VALUE. */
+void turn_while(struct fixture *fixture, const uint8_t *byte, uint8_t value);
 void turn_until_shared(struct fixture *fixture, atomic_uint *condition, unsigned wanted);
 /* Begins to connect one more client. */
 struct client *client_connect(struct fixture *fixture);

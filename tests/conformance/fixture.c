@@ -105,6 +105,16 @@ void turn_until(struct fixture *fixture, const unsigned *condition, unsigned wan
 	}
 }
 
+void turn_while(struct fixture *fixture, const uint8_t *byte, uint8_t value)
+{
+	struct timespec since = {0};
+
+	while (*(const volatile uint8_t *)byte == value) {
+		turn(fixture);
+		check_patience(&since);
+	}
+}
+
 void turn_until_shared(struct fixture *fixture, atomic_uint *condition, unsigned wanted)
 {
 	struct timespec since = {0};

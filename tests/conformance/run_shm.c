@@ -23,6 +23,8 @@ int main(int argc, char **argv)
 		.maps = true,
 		.knows_process = true,
 		.waits_for_room = true,
+		.one_arena = true,
+		.keys_are_checked = true,
 	};
 	int failures;
 

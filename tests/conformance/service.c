@@ -132,7 +132,7 @@ static void job_start(struct service *service, const struct request *request, ui
 	job->service = service;
 	job->request = *request;
 	job->length = length;
-	job->push = request->command == COMMAND_PUSH;
+	job->push = request->command == COMMAND_PUSH || request->command == COMMAND_PUSH_LATE;
 	job->memory = service->fixture->ops->region_alloc(service->fixture->server_domain, length);
 	if (job->push)
 		for (uint64_t i = 0; i < length; i++)
@@ -209,6 +209,7 @@ static void serve(struct service *service, const struct request *request)
 		answer(service, request, 0);
 		break;
 	case COMMAND_PULL_LATE:
+	case COMMAND_PUSH_LATE:
 		late.record = service->kept;
 		job_start(service, &late, late.record.length);
 		break;
