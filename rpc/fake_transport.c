@@ -8,6 +8,8 @@
 
 uint64_t fake_now_ns = 1000000000;
 uint64_t fake_poll_ns;
+int fake_in_hand;
+int fake_in_hand_most;
 void (*fake_on_poll)(void);
 
 static uint64_t fake_clock(void)
@@ -150,16 +152,41 @@ static void message_put(struct vbi_endpoint *base, struct vbi_message *message)
 	free_message(endpoint_of(base), message);
 }
 
+static uint8_t note(struct fake_endpoint *endpoint, bool is_release,
+		    const struct vbi_message *message)
+{
+	uint8_t kind = ((const struct vbi_header *)message->data)->kind;
+
+	if (endpoint->n_deeds < FAKE_QUEUE)
+		endpoint->deeds[endpoint->n_deeds++] = (struct fake_deed){is_release, kind};
+	return kind;
+}
+
+static void release(struct vbi_endpoint *base, struct vbi_message *message)
+{
+	struct fake_endpoint *endpoint = endpoint_of(base);
+
+	if (note(endpoint, true, message) == VBI_KIND_REQUEST)
+		fake_in_hand--;
+	free_message(endpoint, message);
+}
+
 static void send_message(struct vbi_endpoint *base, struct vbi_message *message, uint32_t length,
 			 bool more)
 {
 	struct fake_endpoint *endpoint = endpoint_of(base);
+	uint8_t kind;
 
 	(void)length;
 	(void)more;
 	if (endpoint->n_sent == FAKE_QUEUE)
 		abort();
 	memcpy(&endpoint->sent[endpoint->n_sent++], message->data, sizeof(endpoint->sent[0]));
+	kind = note(endpoint, false, message);
+	if (kind == VBI_KIND_REPLY || kind == VBI_KIND_FAILURE)
+		fake_in_hand++;
+	if (fake_in_hand > fake_in_hand_most)
+		fake_in_hand_most = fake_in_hand;
 	free_message(endpoint, message);
 }
 
@@ -235,7 +262,7 @@ const struct vbi_transport fake_transport = {
 	.message_put = message_put,
 	.send = send_message,
 	.flush = flush,
-	.release = message_put,
+	.release = release,
 	.expose = expose,
 	.revoke = revoke,
 	.region_alloc = region_alloc,

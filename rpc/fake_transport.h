@@ -22,6 +22,12 @@ struct fake_message {
 	uint8_t body[488];
 };
 
+/* What the runtime did with a message: sent or released one of this kind. */
+struct fake_deed {
+	bool is_release;
+	uint8_t kind; /* enum vbi_kind */
+};
+
 struct fake_endpoint {
 	struct vbi_endpoint base;
 	struct slot *slots; /* messages given out */
@@ -29,6 +35,8 @@ struct fake_endpoint {
 	struct fake_message sent[FAKE_QUEUE];
 	unsigned n_inbox;
 	struct fake_message inbox[FAKE_QUEUE];
+	unsigned n_deeds;
+	struct fake_deed deeds[FAKE_QUEUE]; /* the first ones */
 	bool breaks; /* the connection fails when the inbox has been delivered */
 	bool closed;
 
@@ -50,6 +58,10 @@ struct fake_domain {
 /* Nanoseconds on the clock of fake workers, and by how much each poll moves it on. */
 extern uint64_t fake_now_ns;
 extern uint64_t fake_poll_ns;
+
+/* Requests that have been answered and not released: now, and the most so far. */
+extern int fake_in_hand;
+extern int fake_in_hand_most;
 
 /* Called in each poll, if set. */
 extern void (*fake_on_poll)(void);
