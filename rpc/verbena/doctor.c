@@ -106,13 +106,22 @@ static void picks_take(struct exam *exam)
 		vbi_survey_pick_take(&exam->survey, addresses[i], &exam->picks[exam->n_picks++]);
 }
 
+/* Over a port that is down nothing is tried: it is known to fail, and may do harm (rxe's gaps). */
+static bool pick_can_be_tried(const struct exam *exam, const struct vbi_survey_pick *pick)
+{
+	const struct vbi_survey_port *port = pick_port(&exam->survey, pick);
+
+	return exam->library_has_rdma && port && port->is_active;
+}
+
 /* A call to ourselves over what a pick has picked: from our own address there, and to it. */
 static void pick_try(struct exam *exam, const struct vbi_survey_pick *pick)
 {
 	struct trial *trial = &exam->trials[exam->n_trials];
 	char address[EXAM_ADDRESS];
 
-	if (pick->errnum || address_join(pick->source, address, sizeof(address)) < 0)
+	if (!pick_can_be_tried(exam, pick) ||
+	    address_join(pick->source, address, sizeof(address)) < 0)
 		return;
 	trial_call(address, trial);
 	snprintf(trial->device, sizeof(trial->device), "%s", pick->device);
@@ -130,7 +139,7 @@ static void asked_try(struct exam *exam)
 		return;
 	}
 	if (address_split(exam->asked, host, sizeof(host), &has_port) < 0 || !has_port ||
-	    exam->picks[0].errnum || !exam->library_has_rdma)
+	    !pick_can_be_tried(exam, &exam->picks[0]))
 		return;
 	snprintf(address, sizeof(address), "%s%s",
 		 exam_address_is_rdma(exam->asked) ? "" : "rdma://", exam->asked);
@@ -145,7 +154,7 @@ static void trials_take(struct exam *exam)
 
 	snprintf(address, sizeof(address), "shm://verbena-doctor-%d", (int)getpid());
 	trial_call(address, &exam->trials[exam->n_trials++]);
-	for (size_t i = 0; i < exam->n_picks && exam->library_has_rdma; i++)
+	for (size_t i = 0; i < exam->n_picks; i++)
 		pick_try(exam, &exam->picks[i]);
 	if (exam->asked[0])
 		asked_try(exam);

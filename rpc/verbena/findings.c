@@ -81,6 +81,34 @@ bool port_is_usable(const struct vbi_survey_device *device, const struct vbi_sur
 	return false;
 }
 
+static const struct vbi_survey_device *device_named(const struct vbi_survey *survey,
+						    const char *name)
+{
+	for (size_t i = 0; i < survey->n_devices; i++) {
+		if (strcmp(survey->devices[i].name, name) == 0)
+			return &survey->devices[i];
+	}
+	return NULL;
+}
+
+const struct vbi_survey_device *pick_device(const struct vbi_survey *survey,
+					    const struct vbi_survey_pick *pick)
+{
+	return pick->errnum ? NULL : device_named(survey, pick->device);
+}
+
+const struct vbi_survey_port *pick_port(const struct vbi_survey *survey,
+					const struct vbi_survey_pick *pick)
+{
+	const struct vbi_survey_device *device = pick_device(survey, pick);
+
+	for (size_t i = 0; device && i < device->n_ports; i++) {
+		if (device->ports[i].number == pick->port)
+			return &device->ports[i];
+	}
+	return NULL;
+}
+
 bool exam_has_usable_port(const struct exam *exam)
 {
 	for (size_t i = 0; i < exam->survey.n_devices; i++) {

@@ -52,12 +52,21 @@ bool exam_has_usable_port(const struct exam *exam);
 /* The same for one port. */
 bool port_is_usable(const struct vbi_survey_device *device, const struct vbi_survey_port *port);
 
+/* Adds the ways to lock more memory. */
+void memlock_mends(const struct vbi_survey *survey, struct finding *finding);
+
+/* The device and the port that a pick has picked; NULL: nothing, or not in the survey. */
+const struct vbi_survey_device *pick_device(const struct vbi_survey *survey,
+					    const struct vbi_survey_pick *pick);
+const struct vbi_survey_port *pick_port(const struct vbi_survey *survey,
+					const struct vbi_survey_pick *pick);
+
 /* The known gaps of a driver, as sentences that end with NULL; no list if none is known. */
 const char *const *driver_gaps(const char *driver);
 
 /*
- * Locked memory of one connection by default, in bytes: 64 calls and 2 control messages, in slots
- * of 8 KiB, received and sent; queues of 96 KiB.
+ * Locked memory of one end of a connection by default, in bytes: 64 calls and 2 control messages,
+ * in slots of 8 KiB, received and sent; queues of 96 KiB.
  */
 #define CONNECTION_MEMORY (2u * (64 + 2) * 8192 + 96 * 1024)
 

@@ -263,7 +263,7 @@ static void memlock_bounds(void **state)
 	host.exam.survey.memlock = CONNECTION_MEMORY;
 	only("memlock-bulk", SEVERITY_NOTE, "what 1 connection", "ulimit");
 	host.exam.survey.memlock = CONNECTION_MEMORY + PIECE_MEMORY - 1;
-	only("memlock-bulk", SEVERITY_NOTE, "copied", "limits.conf");
+	only("memlock-bulk", SEVERITY_NOTE, "copies", "limits.conf");
 	host.exam.survey.memlock = CONNECTION_MEMORY + PIECE_MEMORY;
 	nothing();
 }
@@ -400,6 +400,18 @@ static void one_port_of_two_down_is_a_note(void **state)
 	host.devices[1].is_iwarp = true;
 	judge();
 	assert_int_equal(find("port-down")->severity, SEVERITY_PROBLEM);
+}
+
+static void a_port_that_was_asked_for_has_to_be_up(void **state)
+{
+	(void)state;
+	host.exam.survey.n_devices = 2;
+	host.ports[0].is_active = false;
+	snprintf(host.exam.asked, sizeof(host.exam.asked), "rdma://" ADDRESS);
+	only("port-down", SEVERITY_PROBLEM, "mlx5_0", "nic0");
+	/* Another one was. */
+	snprintf(host.exam.picks[0].device, VBI_SURVEY_NAME, "mlx5_1");
+	only("port-down", SEVERITY_NOTE, "mlx5_0", "nic0");
 }
 
 static void interface_in_another_namespace(void **state)
@@ -548,9 +560,36 @@ static void call_fails(void **state)
 	only("call-failed", SEVERITY_PROBLEM, "shm://self: connect failed: it is so", "");
 	trial_fails("rdma://" ADDRESS, true, ETIMEDOUT);
 	only("call-failed", SEVERITY_PROBLEM, "it is so", "4791");
+	/* Is it the limit? */
+	trial_fails("rdma://" ADDRESS, true, ENOMEM);
+	only("call-failed", SEVERITY_PROBLEM, "it is so", "");
+	host.exam.survey.memlock = UINT64_MAX - 1;
+	only("call-failed", SEVERITY_PROBLEM, "it is so", "ulimit -l");
 	/* Nothing is in the way of shared memory. */
 	trial_fails("shm://self", true, ETIMEDOUT);
 	only("call-failed", SEVERITY_PROBLEM, "it is so", "");
+}
+
+static void softroce_is_deaf(void **state)
+{
+	static const char mend[] =
+		"rdma link del mlx5_0 && rdma link add mlx5_0 type rxe netdev nic0";
+	bool found = false;
+
+	(void)state;
+	trial_fails("rdma://" ADDRESS, true, ETIMEDOUT);
+	snprintf(host.exam.trials[0].device, VBI_SURVEY_NAME, "mlx5_0");
+	snprintf(host.devices[0].driver, VBI_SURVEY_NAME, "rxe");
+	judge();
+	for (size_t i = 0; i < find("call-failed")->n_mends; i++)
+		found |= strstr(find("call-failed")->mends[i], mend) != NULL;
+	assert_true(found);
+	/* Somebody else's server may have reasons of its own. */
+	trial_fails("rdma://" ADDRESS ":7", false, ETIMEDOUT);
+	snprintf(host.exam.trials[0].device, VBI_SURVEY_NAME, "mlx5_0");
+	judge();
+	for (size_t i = 0; i < find("connect-failed")->n_mends; i++)
+		assert_null(strstr(find("connect-failed")->mends[i], "link del"));
 }
 
 static void nobody_listens(void **state)
@@ -612,6 +651,7 @@ int main(void)
 		ON_HOST(port_without_cable),
 		ON_HOST(infiniband_without_subnet_manager),
 		ON_HOST(one_port_of_two_down_is_a_note),
+		ON_HOST(a_port_that_was_asked_for_has_to_be_up),
 		ON_HOST(interface_in_another_namespace),
 		ON_HOST(one_address_here_is_enough),
 		ON_HOST(interface_without_address),
@@ -626,6 +666,7 @@ int main(void)
 		ON_HOST(not_resolved),
 		ON_HOST(what_follows_from_no_device_is_not_said_again),
 		ON_HOST(call_fails),
+		ON_HOST(softroce_is_deaf),
 		ON_HOST(nobody_listens),
 		ON_HOST(a_failure_without_a_sentence_has_its_errno),
 		ON_HOST(the_list_has_an_end),

@@ -174,10 +174,11 @@ static json_t *trial_make(const struct trial *trial)
 	if (trial->errnum) {
 		put_text(object, "step", trial->step);
 		put_text(object, "sentence", trial->sentence);
-	} else if (trial->is_call) {
-		put_number(object, "round_trip_ns", trial->round_trip_ns);
-		put_number(object, "bulk_ns", trial->bulk_ns);
 	}
+	if (trial->round_trip_ns)
+		put_number(object, "round_trip_ns", trial->round_trip_ns);
+	if (trial->bulk_ns)
+		put_number(object, "bulk_ns", trial->bulk_ns);
 	return object;
 }
 

@@ -136,6 +136,8 @@ const char *const *driver_gaps(const char *driver)
 		"IBV_WC_WITH_INV is never set in completions (IBV_WC_IP_CSUM_OK is, in its place)",
 		"a retry count of 7 means for ever; Verbena asks for 6",
 		"an error completion of a send does not wake a queue armed for solicited events",
+		"a connect that is tried while the link is down leaves the device deaf: later ones "
+		"time out until it is made anew",
 		NULL,
 	};
 

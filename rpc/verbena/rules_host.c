@@ -102,7 +102,7 @@ void rule_cm(const struct exam *exam, struct findings *findings)
 	}
 }
 
-static void memlock_mends(const struct vbi_survey *survey, struct finding *finding)
+void memlock_mends(const struct vbi_survey *survey, struct finding *finding)
 {
 	if (survey->memlock_max >= CONNECTION_MEMORY)
 		finding_mend(finding, "ulimit -l %s  # in this shell",
@@ -136,8 +136,8 @@ void rule_memlock(const struct exam *exam, struct findings *findings)
 		finding = finding_add(
 			findings, SEVERITY_NOTE, "memlock-bulk",
 			"This process may lock %llu KiB of memory (RLIMIT_MEMLOCK), what %llu "
-			"connection(s) need; buffers that do not fit beside them are copied, not "
-			"registered.",
+			"connection(s) need. Beside them, a client copies large buffers that it "
+			"cannot register, and a server without room for them answers ENOMEM.",
 			(unsigned long long)(survey->memlock >> 10),
 			(unsigned long long)(survey->memlock / CONNECTION_MEMORY));
 		memlock_mends(survey, finding);

@@ -95,9 +95,32 @@ void rule_picks(const struct exam *exam, struct findings *findings)
 	}
 }
 
-static void trial_mends(const struct trial *trial, struct finding *finding)
+/* What rxe needs after its gap has been met. */
+static void deaf_mend(const struct vbi_survey *survey, const struct trial *trial,
+		      struct finding *finding)
+{
+	for (size_t i = 0; i < survey->n_devices; i++) {
+		const struct vbi_survey_device *device = &survey->devices[i];
+
+		if (strcmp(device->name, trial->device) == 0 &&
+		    strcmp(device->driver, "rxe") == 0 && device->n_ports > 0)
+			finding_mend(finding,
+				     "rdma link del %s && rdma link add %s type rxe netdev %s  "
+				     "# deaf after a connect while its link was down?",
+				     device->name, device->name, device->ports[0].netdev);
+	}
+}
+
+static void trial_mends(const struct vbi_survey *survey, const struct trial *trial,
+			struct finding *finding)
 {
 	switch (trial->errnum) {
+	case ENOMEM:
+		/* On this side, or on the side of a server that is us. */
+		if (exam_address_is_rdma(trial->address) && survey->memlock != UINT64_MAX &&
+		    !survey->is_memlock_exempt)
+			memlock_mends(survey, finding);
+		return;
 	case ECONNREFUSED:
 	case ENOENT:
 		if (!trial->is_call)
@@ -107,6 +130,8 @@ static void trial_mends(const struct trial *trial, struct finding *finding)
 					     : "ss -lx");
 		return;
 	case ETIMEDOUT:
+		if (trial->is_call)
+			deaf_mend(survey, trial, finding);
 		if (exam_address_is_rdma(trial->address))
 			finding_mend(finding, "nft list ruleset  "
 					      "# RoCE v2 is UDP, destination port 4791");
@@ -131,6 +156,6 @@ void rule_trials(const struct exam *exam, struct findings *findings)
 			trial->is_call ? "A call over" : "Connecting to", trial->address,
 			trial->step,
 			trial->sentence[0] ? trial->sentence : strerror(trial->errnum));
-		trial_mends(trial, finding);
+		trial_mends(&exam->survey, trial, finding);
 	}
 }

@@ -24,9 +24,12 @@ static void ports_walk(const struct exam *exam, struct findings *findings, port_
 	}
 }
 
-/* A port of a card may be left without a cable on purpose, if another is there to be used. */
-static enum severity port_severity(const struct exam *exam)
+/* A port of a card may be left without a cable on purpose, if another is there to be used and this
+ * one was not asked for. */
+static enum severity port_severity(const struct exam *exam, const struct vbi_survey_port *port)
 {
+	if (exam->asked[0] && exam->n_picks && pick_port(&exam->survey, &exam->picks[0]) == port)
+		return SEVERITY_PROBLEM;
 	return exam_has_usable_port(exam) ? SEVERITY_NOTE : SEVERITY_PROBLEM;
 }
 
@@ -71,7 +74,7 @@ static void port_judge(const struct exam *exam, const struct vbi_survey_device *
 	/* The interface of another namespace is not ours to bring up. */
 	if (port->is_active || is_elsewhere(device, port))
 		return;
-	finding = finding_add(findings, port_severity(exam), "port-down",
+	finding = finding_add(findings, port_severity(exam, port), "port-down",
 			      "Port %u of %s is %s, not ACTIVE.", port->number, device->name,
 			      port->state);
 	if (port->netdev[0] && !port->netdev_is_up)
@@ -99,7 +102,7 @@ static void namespace_judge(const struct exam *exam, const struct vbi_survey_dev
 
 	if (!is_elsewhere(device, port))
 		return;
-	finding = finding_add(findings, port_severity(exam), "other-namespace",
+	finding = finding_add(findings, port_severity(exam, port), "other-namespace",
 			      "Port %u of %s is seen here, but %s is in another network namespace: "
 			      "none of its addresses is of this one.",
 			      port->number, device->name, netdev);
@@ -125,7 +128,7 @@ static void gids_judge(const struct exam *exam, const struct vbi_survey_device *
 		return;
 	if (count.here_v1) {
 		finding = finding_add(
-			findings, port_severity(exam), "roce-v1-only",
+			findings, port_severity(exam, port), "roce-v1-only",
 			"Port %u of %s has GIDs of RoCE v1 only, which routers drop.%s",
 			port->number, device->name,
 			count.v2 ? "" : " The card or its driver may know nothing newer.");
@@ -133,7 +136,7 @@ static void gids_judge(const struct exam *exam, const struct vbi_survey_device *
 			     device->name, port->number);
 		return;
 	}
-	finding = finding_add(findings, port_severity(exam), "no-address",
+	finding = finding_add(findings, port_severity(exam, port), "no-address",
 			      "Port %u of %s is active, but %s has no IP address, and so the port "
 			      "no GID that rdma:// can use.",
 			      port->number, device->name,

@@ -215,8 +215,11 @@ static void process_show(FILE *out, const struct vbi_survey *survey, bool verbos
 
 /* ---- Picks and trials ---- */
 
-static void pick_show(FILE *out, const struct vbi_survey_pick *pick)
+static void pick_show(FILE *out, const struct vbi_survey *survey,
+		      const struct vbi_survey_pick *pick)
 {
+	const struct vbi_survey_port *port = pick_port(survey, pick);
+
 	fprintf(out, "  %s", pick->host);
 	if (pick->address[0] && strcmp(pick->address, pick->host) != 0)
 		fprintf(out, " (%s)", pick->address);
@@ -232,6 +235,8 @@ static void pick_show(FILE *out, const struct vbi_survey_pick *pick)
 		return;
 	}
 	fprintf(out, "    picks     %s port %u", pick->device, pick->port);
+	if (port && !port->is_active)
+		fprintf(out, " (%s: not tried)", port->state);
 	if (pick->has_gid)
 		fprintf(out, ", GID %u (%s)", pick->gid.index,
 			vbi_survey_gid_type_name(pick->gid.type));
@@ -247,7 +252,7 @@ static void picks_show(FILE *out, const struct exam *exam)
 		return;
 	fputs("\nWhat rdma:// picks\n", out);
 	for (size_t i = 0; i < exam->n_picks; i++)
-		pick_show(out, &exam->picks[i]);
+		pick_show(out, &exam->survey, &exam->picks[i]);
 }
 
 static void trials_show(FILE *out, const struct exam *exam)
