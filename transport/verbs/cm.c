@@ -48,7 +48,7 @@ static void dispatch(struct verbs_domain *domain, const struct rdma_cm_id *liste
 		if (listener)
 			verbs_listener_event(listener, event);
 		else
-			rdma_destroy_id(event->id);
+			verbs_cm_destroy_id(event->id);
 		return;
 	}
 	/* A listener's own: its device has gone. Others may still reach the rest of its address. */
@@ -69,7 +69,7 @@ int verbs_cm_poll(struct verbs_domain *domain)
 			break;
 		copy_event(&copy, event);
 		listen_id = event->listen_id;
-		rdma_ack_cm_event(event);
+		verbs_cm_ack_event(event);
 		dispatch(domain, listen_id, &copy);
 	}
 	return n;

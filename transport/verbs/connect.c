@@ -47,10 +47,10 @@ static void undo(struct verbs_endpoint *endpoint)
 	endpoint->n_refill = 0;
 	endpoint->broken = false;
 	if (endpoint->pd)
-		ibv_dealloc_pd(endpoint->pd);
+		verbs_dealloc_pd(endpoint->pd);
 	endpoint->pd = NULL;
 	if (endpoint->cm)
-		rdma_destroy_id(endpoint->cm);
+		verbs_cm_destroy_id(endpoint->cm);
 	endpoint->cm = NULL;
 }
 

@@ -108,9 +108,9 @@ void verbs_device_close(struct verbs_device *device)
 	for (unsigned i = 0; i < VERBS_SIZES; i++)
 		verbs_slab_fini(&device->sends[i]);
 	if (device->channel)
-		ibv_destroy_comp_channel(device->channel);
+		verbs_destroy_channel(device->channel);
 	if (device->pd)
-		ibv_dealloc_pd(device->pd);
+		verbs_dealloc_pd(device->pd);
 	LL_DELETE(domain->devices, device);
 	free(device);
 }
@@ -120,13 +120,13 @@ void verbs_device_take_events(struct verbs_device *device)
 	struct ibv_cq *cq;
 	void *owner;
 
-	while (ibv_get_cq_event(device->channel, &cq, &owner) == 0) {
+	while (verbs_get_cq_event(device->channel, &cq, &owner) == 0) {
 		struct verbs_lane *lane = owner;
 
 		lane->armed = VERBS_DISARMED;
 		if (++lane->n_unacked < ACK_BATCH)
 			continue;
-		ibv_ack_cq_events(cq, lane->n_unacked);
+		verbs_ack_cq_events(cq, lane->n_unacked);
 		lane->n_unacked = 0;
 	}
 }

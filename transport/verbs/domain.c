@@ -84,7 +84,7 @@ static int open_channel(struct verbs_domain *domain, struct vbi_cause *ret_cause
 		      vbi_errno_text(-error));
 	if (domain->epoll_fd >= 0)
 		close(domain->epoll_fd);
-	rdma_destroy_event_channel(domain->cm);
+	verbs_cm_destroy_channel(domain->cm);
 	return error;
 }
 
@@ -139,7 +139,7 @@ void verbs_domain_close(struct vbi_domain *base)
 	while (domain->devices)
 		verbs_device_close(domain->devices);
 	close(domain->epoll_fd);
-	rdma_destroy_event_channel(domain->cm);
+	verbs_cm_destroy_channel(domain->cm);
 	free(domain->table);
 	free(domain->by_qp);
 	free(domain);

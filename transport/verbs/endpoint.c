@@ -145,10 +145,10 @@ void verbs_endpoint_destroy(struct verbs_endpoint *endpoint)
 	verbs_slab_fini(&endpoint->own_sends);
 	verbs_slab_fini(&endpoint->own_receives);
 	if (endpoint->cm)
-		rdma_destroy_id(endpoint->cm);
+		verbs_cm_destroy_id(endpoint->cm);
 	endpoint->cm = NULL;
 	if (endpoint->pd && !endpoint->accepting)
-		ibv_dealloc_pd(endpoint->pd);
+		verbs_dealloc_pd(endpoint->pd);
 	verbs_resolver_free(endpoint->resolver);
 	endpoint->resolver = NULL;
 	free(endpoint->addresses);

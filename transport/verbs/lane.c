@@ -109,12 +109,12 @@ static int lane_open(struct verbs_device *device, const struct verbs_endpoint *e
 void verbs_lane_close(struct verbs_lane *lane)
 {
 	if (lane->srq)
-		ibv_destroy_srq(lane->srq);
+		verbs_destroy_srq(lane->srq);
 	if (lane->cq) {
 		/* Events that nobody acknowledges would hold up the destruction. */
 		verbs_device_take_events(lane->device);
-		ibv_ack_cq_events(lane->cq, lane->n_unacked);
-		ibv_destroy_cq(lane->cq);
+		verbs_ack_cq_events(lane->cq, lane->n_unacked);
+		verbs_destroy_cq(lane->cq);
 	}
 	LL_DELETE(lane->device->lanes, lane);
 	free(lane->taken);

@@ -87,7 +87,7 @@ int verbs_listen(struct vbi_domain *base, const char *rest, void *owner,
 	*ret_listener = &listener->base;
 	return 0;
 destroy_id:
-	rdma_destroy_id(listener->cm);
+	verbs_cm_destroy_id(listener->cm);
 free_listener:
 	free(listener);
 	return explain_listen(rest, error, ret_cause);
@@ -98,7 +98,7 @@ void verbs_listener_close(struct vbi_listener *base)
 	struct verbs_listener *listener = (struct verbs_listener *)(uintptr_t)base;
 
 	LL_DELETE(listener->domain->listeners, listener);
-	rdma_destroy_id(listener->cm);
+	verbs_cm_destroy_id(listener->cm);
 	free(listener);
 }
 
@@ -186,7 +186,7 @@ void verbs_listener_event(struct verbs_listener *listener, const struct verbs_cm
 
 	if (!endpoint) {
 		refuse(event->id, ENOMEM);
-		rdma_destroy_id(event->id);
+		verbs_cm_destroy_id(event->id);
 		return;
 	}
 	endpoint->accepting = true;

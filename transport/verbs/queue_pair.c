@@ -153,7 +153,7 @@ void verbs_qp_destroy(struct verbs_endpoint *endpoint)
 	} while ((endpoint->head != endpoint->tail || endpoint->rq_posted) &&
 		 tick_clock_ns() < end);
 	verbs_domain_remove_qp(endpoint->domain, endpoint);
-	ibv_destroy_qp(endpoint->qp);
+	verbs_destroy_qp(endpoint->qp);
 	endpoint->qp = NULL;
 	verbs_sq_abort(endpoint);
 }
