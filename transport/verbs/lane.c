@@ -272,6 +272,7 @@ int verbs_lane_poll(struct verbs_lane *lane)
 {
 	int handled = 0;
 
+	lane->is_behind = false;
 	if (lane->at_taken == lane->n_taken && !take(lane))
 		return 0;
 	while (lane->at_taken < lane->n_taken && handled < VERBS_POLL_BATCH) {
@@ -281,6 +282,7 @@ int verbs_lane_poll(struct verbs_lane *lane)
 		verbs_completion(lane, &wc);
 		handled++;
 	}
+	lane->is_behind = handled == VERBS_POLL_BATCH;
 	return handled;
 }
 

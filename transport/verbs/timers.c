@@ -11,6 +11,8 @@
  *   connecting:  interval T/4 late, T/4 of silence, T/4 for the acknowledgement: 3/4 T
  *   accepting:   interval T/3 late, T/3 of silence, T/3 for the acknowledgement: T
  *
+ * A process that was busy for longer first looks at what its device has told it since.
+ *
  * One ping at a time: its receive at the peer is there again when the pong has come. A peer whose
  * process is busy or stopped takes the ping by its device and is left in peace.
  */
@@ -51,6 +53,9 @@ static uint64_t keep_alive(struct verbs_endpoint *endpoint, uint64_t now)
 		return (endpoint->ping_unanswered ? now : endpoint->heard_at) + interval;
 	if (now - endpoint->pinged_at < interval)
 		return endpoint->pinged_at + interval;
+	/* The acknowledgement may be among the completions that we have not looked at yet. */
+	if (endpoint->lane->is_behind)
+		return now + TICK_NS_PER_MS;
 	verbs_endpoint_fail(endpoint, ECONNRESET,
 			    "the host of peer %s has acknowledged nothing for %llu ms: it, or the "
 			    "path to it, is gone, or it takes no messages any more",

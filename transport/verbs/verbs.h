@@ -122,6 +122,7 @@ struct verbs_lane {
 	 * endpoint was drained. */
 	struct ibv_wc *taken;
 	uint32_t at_taken, n_taken, taken_room;
+	bool is_behind; /* the last batch was full: more may be there */
 	struct verbs_lane *next;
 };
 
