@@ -41,6 +41,7 @@ void raw_init(struct raw *raw, void (*turn)(void *), void *context)
 		.context = context,
 		.receives = 64,
 		.responder_resources = 16,
+		.rnr_retry_count = 7,
 		.hello_bytes = sizeof(raw->hello),
 	};
 	verbs_hello_make(&raw->hello, 4096, 64, 0, 0);
@@ -158,7 +159,7 @@ static struct rdma_conn_param param_of(const struct raw *raw)
 		.private_data_len = raw->hello_bytes,
 		.responder_resources = raw->responder_resources,
 		.retry_count = 6,
-		.rnr_retry_count = 7,
+		.rnr_retry_count = raw->rnr_retry_count,
 	};
 }
 

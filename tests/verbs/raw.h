@@ -28,10 +28,9 @@ struct raw {
 	struct ibv_mr *mr; /* of memory: LOCAL_WRITE and whatever a test asks for */
 	uint8_t *memory;   /* RAW_MEMORY bytes: first half receives, second half sends */
 	unsigned receives; /* posted before connecting; a test may say less */
-	uint8_t responder_resources;
+	uint8_t responder_resources, rnr_retry_count;
 	struct verbs_hello hello;  /* what it says; a test may change it */
 	uint8_t hello_bytes;	   /* of it; 0: no private data at all */
-	bool forget_establish;	   /* never tells that it is ready */
 	struct verbs_hello answer; /* what was said to it */
 	uint8_t answer_bytes;
 	int status; /* of the last event */

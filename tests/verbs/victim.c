@@ -79,7 +79,7 @@ static void serve_close(struct vbi_endpoint *endpoint)
 static void serve(struct vbi_endpoint *endpoint, struct vbi_message *message)
 {
 	struct request request = {0};
-	static const uint8_t large[1024] = {0x00, 0x04};
+	static const uint8_t small[64] = {64};
 
 	memcpy(&request, message->data,
 	       message->length < sizeof(request) ? message->length : sizeof(request));
@@ -91,7 +91,7 @@ static void serve(struct vbi_endpoint *endpoint, struct vbi_message *message)
 	if (request.order == ORDER_PULL || request.order == ORDER_PUSH)
 		serve_bulk(endpoint, &request);
 	for (uint64_t i = 0; request.order == ORDER_FLOOD && i < request.id; i++)
-		answer(endpoint, large, sizeof(large));
+		answer(endpoint, small, sizeof(small));
 	if (request.order == ORDER_CLOSE)
 		serve_close(endpoint);
 }
