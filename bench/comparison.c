@@ -220,10 +220,11 @@ void comparison_print(const struct comparison *comparison, FILE *out)
 
 	machine_print(out);
 	fprintf(out,
-		"%u rounds, each subject once a round in turn; medians over the rounds; ratios to "
-		"the floor\nof the same round. The clock's reading is part of each duration, "
+		"%u rounds, each subject once a round in turn%s; medians over the rounds; ratios "
+		"to the floor\nof the same round. The clock's reading is part of each duration, "
 		"of the floors' too.\n",
-		comparison->rounds);
+		comparison->rounds,
+		comparison->suite->rdma ? " (of large payloads in every third)" : "");
 	for (group = 0; group < comparison->suite->n_groups; group++) {
 		/* The floor is everywhere, so this group was not asked for. */
 		if (!comparison->cells[group][0].missing)

@@ -123,6 +123,7 @@ static const struct group groups[] = {
 
 const struct suite suite_shm = {
 	.name = "shm",
+	.rounds = 5,
 	.groups = groups,
 	.n_groups = sizeof(groups) / sizeof(groups[0]),
 };

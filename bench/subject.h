@@ -50,6 +50,7 @@ struct group {
 	uint64_t size;
 	enum direction direction; /* of what the client sees: out of the call, into it */
 	bool one_cpu;		  /* both sides on one CPU, or nobody ever sleeps */
+	unsigned every;		  /* takes part in one round of so many; 0: in all */
 	uint64_t calls; /* of a round: some tenths of a second where the machine is at its best */
 	const struct subject *subjects;
 	unsigned n_subjects;
@@ -61,7 +62,8 @@ struct group {
 /* What is compared in one go. */
 struct suite {
 	const char *name;
-	bool rdma; /* needs a device */
+	bool rdma;	 /* needs a device */
+	unsigned rounds; /* if nothing else is asked for */
 	const struct group *groups;
 	unsigned n_groups;
 };

@@ -15,7 +15,7 @@
 
 /* Many enough that what comes once in a while (a credit, a refill) shows with its share, few enough
  * for a device that is emulated. */
-#define CALLS_DEFAULT 1024u
+#define CALLS_DEFAULT 256u
 #define CALLS_MAX     (UINT64_C(1) << 20)
 /* Large payloads make the same work requests each time. */
 #define LARGE_SHARE   16u
@@ -55,7 +55,7 @@ static const struct row {
 static const struct argp_option option_list[] = {
 	{"address", OPTION_ADDRESS, "IP", 0,
 	 "The device that has this IPv4 address (default: the first active one)", 0},
-	{"calls", 'n', "N", 0, "Compare N calls with 2N (default 1024; of large ones a sixteenth)",
+	{"calls", 'n', "N", 0, "Compare N calls with 2N (default 256; of large ones a sixteenth)",
 	 0},
 	{"small", OPTION_SMALL, NULL, 0, "Only calls of 32 bytes", 0},
 	{"json", OPTION_JSON, "FILE", 0, "Write the ledger as JSON", 0},
