@@ -77,7 +77,7 @@ bool vbi_survey_address_is_here(const uint8_t address[16], char *ret_netdev, siz
 /* The source address that the routing table gives, and the interface that has it. */
 static int route_ask(const struct addrinfo *target, struct vbi_survey_pick *pick)
 {
-	struct sockaddr_storage source;
+	struct sockaddr_storage source = {.ss_family = AF_UNSPEC};
 	socklen_t length = sizeof(source);
 	uint8_t raw[16];
 	int result = 0;
