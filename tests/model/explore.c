@@ -215,8 +215,8 @@ void explore_broken(struct explore *explore, uint32_t action, const void *state,
 static void look_for_circles(struct explore *explore)
 {
 	uint32_t *first = calloc(explore->n_nodes + 1u, sizeof(*first));
-	uint32_t *n_into = calloc(explore->n_nodes, sizeof(*n_into));
-	uint32_t *queue = calloc(explore->n_nodes, sizeof(*queue));
+	uint32_t *n_into = calloc(explore->n_nodes + 1u, sizeof(*n_into));
+	uint32_t *queue = calloc(explore->n_nodes + 1u, sizeof(*queue));
 	uint32_t head = 0;
 	uint32_t tail = 0;
 
