@@ -25,7 +25,7 @@ def tally(runs, broken, whole=()):
     passed, failed, skipped = 0, [f"{what}: did not build" for what in broken], []
     for run, path in runs:
         count = 0
-        if path.exists():
+        if path.is_file():
             for name, result in read_log(path):
                 count += 1
                 if result in PASSED:
@@ -51,11 +51,13 @@ def self_test():
         log.write_text("".join(json.dumps({"name": r, "result": r}) + "\n" for r in results))
         empty = pathlib.Path(top) / "empty.json"
         empty.write_text("")
-        runs = [("a", log), ("gone", pathlib.Path(top) / "gone.json"), ("empty", empty)]
+        # Where there is no log, its name may be empty too.
+        runs = [("a", log), ("gone", pathlib.Path(top) / "gone.json"), ("empty", empty),
+                ("unnamed", pathlib.Path(""))]
         passed, failed, skipped = tally(runs, ["build"])
-        assert (passed, len(failed), len(skipped)) == (2, 6, 1), (passed, failed, skipped)
+        assert (passed, len(failed), len(skipped)) == (2, 7, 1), (passed, failed, skipped)
         passed, failed, skipped = tally(runs, [], ["a"])
-        assert (passed, len(failed), len(skipped)) == (2, 6, 0), (passed, failed, skipped)
+        assert (passed, len(failed), len(skipped)) == (2, 7, 0), (passed, failed, skipped)
 
 
 def main():
