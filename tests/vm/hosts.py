@@ -109,14 +109,13 @@ class Host(Machine):
 
 
 class Hosts:
-    """Hosts a and b, booted side by side. They do not spin when idle: they would starve each other
-    where there are few CPUs."""
+    """Hosts a and b, booted side by side."""
 
-    def __init__(self, tools=None, *, memory=2048, cpus=1, poll=False, **options):
+    def __init__(self, tools=None, *, memory=2048, cpus=1, **options):
         tools = tools or Tools()
         self.wire = pathlib.Path(tempfile.mkdtemp(prefix="verbena-wire-"))
         self.a, self.b = (
-            Host(tools, letter, self.wire, memory=memory, cpus=cpus, poll=poll, **options)
+            Host(tools, letter, self.wire, memory=memory, cpus=cpus, **options)
             for letter in "ab"
         )
 

@@ -81,7 +81,7 @@ class Process:
 class Machine:
     """See start() for what a machine is given. Use as a context manager, or stop() it."""
 
-    def __init__(self, tools, *, memory=4096, cpus=2, accel="tcg", poll=True, shares=(),
+    def __init__(self, tools, *, memory=4096, cpus=2, accel="tcg", poll=False, shares=(),
                  cores=None, hostname="verbena-vm", netdev="dummy0",
                  addresses=("10.77.0.1/24", "fd00::1/64"), names=None, network=None, console=None):
         self.tools = tools

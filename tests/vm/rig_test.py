@@ -39,7 +39,7 @@ def test_results():
         folder.mkdir()
         (folder / "from-host").write_text("read me\n")
         done = vm(
-            "--halt", "--limit", "100", "--share", str(folder), "--cores", str(folder),
+            "--limit", "100", "--share", str(folder), "--cores", str(folder),
             "--env", "GIVEN=a b", "--env", "TAKEN",
             "pwd; cat from-host; echo $GIVEN $TAKEN $VERBENA_TEST_ADDRESS; echo error >&2; "
             "seq 100000 >many; { bash -c 'kill -SEGV $$'; } 2>/dev/null; "
@@ -58,19 +58,19 @@ def test_results():
 
 def test_words():
     """Several words are a program's, and no shell's; what is not there has a shell's status."""
-    done = vm("--halt", "printf", "%s|", "a b", "$HOME", "*")
+    done = vm("printf", "%s|", "a b", "$HOME", "*")
     same("status and stdout", (done.returncode, done.stdout), (0, "a b|$HOME|*|"))
 
 
 def test_limit():
-    done = vm("--halt", "--limit", "1", "echo before; trap '' TERM INT; while :; do sleep 9; done")
+    done = vm("--limit", "1", "echo before; trap '' TERM INT; while :; do sleep 9; done")
     same("status", done.returncode, 124)
     same("stdout", done.stdout, "before\n")
     holds("stderr", done.stderr, "did not end within 1 s")
 
 
 def test_panic():
-    done = vm("--halt", "echo before; echo c >/proc/sysrq-trigger; sleep 1000")
+    done = vm("echo before; echo c >/proc/sysrq-trigger; sleep 1000")
     same("status", done.returncode, 125)
     same("stdout", done.stdout, "before\n")
     holds("stderr", done.stderr, "kernel panicked")
@@ -85,7 +85,7 @@ def test_serve():
         {HERE}/vm --join 'echo c >/proc/sysrq-trigger; sleep 1000' 2>/dev/null; echo $?
         {HERE}/vm --join 'cat /tmp/mark 2>/dev/null || echo new'; echo $?
         exit 5"""
-    done = vm("--halt", "--serve", "bash", "-c", script)
+    done = vm("--serve", "bash", "-c", script)
     same("status", done.returncode, 5)
     same("stdout", done.stdout.split(), ["3", "one", "127", "125", "new", "0"])
 
