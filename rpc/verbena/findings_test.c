@@ -271,6 +271,10 @@ static void memlock_bounds(void **state)
 	only("memlock", SEVERITY_PROBLEM, "one connection", "ulimit");
 	host.exam.survey.memlock = CONNECTION_MEMORY;
 	only("memlock-bulk", SEVERITY_NOTE, "what 1 connection", "ulimit");
+	host.exam.survey.memlock_max = CONNECTION_MEMORY;
+	only("memlock-bulk", SEVERITY_NOTE, "what 1 connection", "prlimit");
+	assert_false(has_mend("memlock-bulk", "ulimit -l"));
+	host.exam.survey.memlock_max = UINT64_MAX;
 	host.exam.survey.memlock = CONNECTION_MEMORY + PIECE_MEMORY - 1;
 	only("memlock-bulk", SEVERITY_NOTE, "copies", "limits.conf");
 	host.exam.survey.memlock = CONNECTION_MEMORY + PIECE_MEMORY;

@@ -104,7 +104,7 @@ void rule_cm(const struct exam *exam, struct findings *findings)
 
 void memlock_mends(const struct vbi_survey *survey, struct finding *finding)
 {
-	if (survey->memlock_max >= CONNECTION_MEMORY)
+	if (survey->memlock_max >= CONNECTION_MEMORY && survey->memlock_max > survey->memlock)
 		finding_mend(finding, "ulimit -l %s  # in this shell",
 			     survey->memlock_max == UINT64_MAX ? "unlimited" : "hard");
 	else
