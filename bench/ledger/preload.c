@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -189,8 +190,13 @@ EXPORT struct ibv_pd *ibv_alloc_pd(struct ibv_context *context)
 	return real(context);
 }
 
+/* libibverbs makes one function of the other, through the name that is replaced here. */
+static _Thread_local bool is_inside;
+
 static void count_registration(size_t length)
 {
+	if (is_inside)
+		return;
 	count(LEDGER_REGISTRATIONS, 1);
 	count(LEDGER_REGISTERED_BYTES, length);
 }
@@ -198,10 +204,14 @@ static void count_registration(size_t length)
 EXPORT struct ibv_mr *ibv_reg_mr(struct ibv_pd *pd, void *address, size_t length, int access)
 {
 	struct ibv_mr *(*real)(struct ibv_pd *, void *, size_t, int);
+	struct ibv_mr *mr;
 
 	count_registration(length);
 	find(&real, "ibv_reg_mr");
-	return real(pd, address, length, access);
+	is_inside = true;
+	mr = real(pd, address, length, access);
+	is_inside = false;
+	return mr;
 }
 
 EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address, size_t length,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bench where there is an RDMA device. VERBENA_BENCH names the program, VERBENA_TEST_ADDRESS
  * the device's address. Counts are asserted, times are not. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include <jansson.h>
 
 #include "bench/child.h"
+#include "bench/ledger/ledger.h"
 #include "bench/run.h"
 
 #define WORDS_MAX  24
@@ -42,9 +44,9 @@ static int remove_file(void **state)
 }
 
 /* Runs the program on the device; its exit status. */
-static int run(const char *const *words)
+static int run_with(const char *const *words, const char *const *environment)
 {
-	const struct child_options options = {.cpu = -1};
+	const struct child_options options = {.cpu = -1, .environment = environment};
 	const char *all[WORDS_MAX] = {getenv("VERBENA_BENCH")};
 	struct child child;
 	unsigned n = 1;
@@ -59,6 +61,11 @@ static int run(const char *const *words)
 	assert_true(n < WORDS_MAX);
 	assert_int_equal(child_start(&child, all, &options), 0);
 	return child_finish(&child, NULL, 0, TIMEOUT_MS);
+}
+
+static int run(const char *const *words)
+{
+	return run_with(words, NULL);
 }
 
 static void every_pattern_moves_bytes(void **state)
@@ -132,6 +139,44 @@ static void assert_near(const json_t *call, const char *side, const char *name, 
 		fail_msg("%s of the %s: %g a call, not %g", name, side, value, expected);
 }
 
+/* The instrument counts what is known: of a floor of 64 round trips at its measuring end. */
+static void the_ledger_counts_what_was_done(void **state)
+{
+	const char *const words[] = {"floor", "rdma",	  "--size", "32", "--calls",
+				     "64",    "--warmup", "0",	    NULL};
+	char library[PATH_MAX], preload[PATH_MAX + 16], file[64],
+		path[] = "/tmp/verbena-book-XXXXXX";
+	const char *const environment[] = {preload, file, NULL};
+	struct ledger ledger;
+	int fd = mkstemp(path);
+	char text[4096];
+	ssize_t length;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(child_helper_path("libverbena-ledger.so", library, sizeof(library)), 0);
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", library);
+	snprintf(file, sizeof(file), LEDGER_VARIABLE "=%s", path);
+	assert_int_equal(run_with(words, environment), 0);
+	length = read(fd, text, sizeof(text) - 1);
+	assert_true(length > 0);
+	text[length] = '\0';
+	close(fd);
+	unlink(path);
+	assert_int_equal(ledger_parse(text, &ledger), 0);
+	assert_int_equal(ledger.entries[LEDGER_WRS], 64);
+	assert_int_equal(ledger.entries[LEDGER_DOORBELLS], 64);
+	assert_int_equal(ledger.entries[LEDGER_SIGNALLED], 4);
+	assert_int_equal(ledger.entries[LEDGER_INLINE], 64);
+	assert_int_equal(ledger.entries[LEDGER_SENDS], 64);
+	assert_int_equal(ledger.entries[LEDGER_SEND_BYTES], 64 * 32);
+	assert_int_equal(ledger.entries[LEDGER_WRITES], 0);
+	assert_true(ledger.entries[LEDGER_RECEIVES] >= 64);
+	assert_true(ledger.entries[LEDGER_COMPLETIONS] >= 64 + 3);
+	assert_int_equal(ledger.entries[LEDGER_REGISTRATIONS], 1);
+	assert_int_equal(ledger.entries[LEDGER_DEREGISTRATIONS], 1);
+}
+
 /* The budget of a small call: one SEND each way, inline, one of 16 signalled, no registration. */
 static void a_small_call_costs_one_send_each_way(void **state)
 {
@@ -166,6 +211,7 @@ int main(void)
 		cmocka_unit_test(every_pattern_moves_bytes),
 		cmocka_unit_test(a_sleeping_floor_and_a_window),
 		cmocka_unit_test(registering_is_measured),
+		cmocka_unit_test(the_ledger_counts_what_was_done),
 		cmocka_unit_test(a_small_call_costs_one_send_each_way),
 	};
 
