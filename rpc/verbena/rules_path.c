@@ -116,8 +116,10 @@ static void trial_mends(const struct vbi_survey *survey, const struct trial *tri
 {
 	switch (trial->errnum) {
 	case ENOMEM:
-		/* On this side, or on the side of a server that is us. */
+		/* On this side, or on the side of a server that is us. Below this bound the limit
+		 * is a finding of its own, with these mends. */
 		if (exam_address_is_rdma(trial->address) && survey->memlock != UINT64_MAX &&
+		    survey->memlock >= CONNECTION_MEMORY + PIECE_MEMORY &&
 		    !survey->is_memlock_exempt)
 			memlock_mends(survey, finding);
 		return;
