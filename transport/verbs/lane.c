@@ -10,6 +10,8 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "transport/cause.h"
+#include "transport/clock.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
 
@@ -22,6 +24,14 @@
 
 /* The headroom that a peer can use up before it is seen to overstep: an eighth. */
 #define HEADROOM_SHIFT 3
+
+/* Receives that the device did not take are posted again that often: it may have been out of memory
+ * for a moment. */
+#define RETRY_NS (5 * TICK_NS_PER_MS)
+
+/* So long may an SRQ have fewer receives than were granted before its connections are ended. Their
+ * peers' sends wait meanwhile; for ever would be a hang. */
+#define PATIENCE_NS (200 * TICK_NS_PER_MS)
 
 /* ---- Arithmetic ---- */
 
@@ -44,6 +54,8 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 static bool has_room(const struct verbs_lane *lane, const struct verbs_endpoint *endpoint)
 {
+	if (lane->n_poll_errors >= VERBS_POLL_ERRORS_MAX)
+		return false;
 	if (!endpoint->accepting)
 		return !lane->srq && lane->reserved + own_worst(endpoint) <= lane->cqes;
 	/* Any one queue pair may get all that the SRQ holds. */
@@ -124,6 +136,29 @@ void verbs_lane_close(struct verbs_lane *lane)
 
 /* ---- The shared receive queue ---- */
 
+static void fail_all(struct verbs_lane *lane, int errnum, const char *what)
+{
+	struct verbs_endpoint *endpoint;
+
+	DL_FOREACH2(lane->device->domain->endpoints, endpoint, next)
+	{
+		if (endpoint->lane == lane)
+			verbs_endpoint_fail(endpoint, errnum, "the RDMA device %s %s: %s",
+					    ibv_get_device_name(lane->device->context->device),
+					    what, vbi_errno_text(errnum));
+	}
+}
+
+static void note_refusal(struct verbs_lane *lane, int error)
+{
+	if (!error) {
+		lane->refused_since = 0;
+	} else if (!lane->refused_since) {
+		lane->refused_since = tick_clock_ns();
+		verbs_timers_note(lane->device->domain, lane->refused_since + RETRY_NS);
+	}
+}
+
 /* Posts what was given back, in one chain. What the device does not take waits for the next try. */
 static int post_refill(struct verbs_lane *lane)
 {
@@ -150,19 +185,38 @@ static int post_refill(struct verbs_lane *lane)
 		slots[--n]->next = lane->refill;
 		lane->refill = slots[n];
 	}
+	note_refusal(lane, error);
 	return error;
 }
 
-int verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot)
+void verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot)
 {
 	if (lane->posted + lane->n_refill >= lane->target) {
 		verbs_slab_put(&lane->device->receives, slot);
-		return 0;
+		return;
 	}
 	slot->next = lane->refill;
 	lane->refill = slot;
 	lane->n_refill++;
-	return lane->n_refill >= VERBS_REFILL ? post_refill(lane) : 0;
+	if (lane->n_refill >= VERBS_REFILL)
+		post_refill(lane);
+}
+
+uint64_t verbs_lane_look(struct verbs_lane *lane, uint64_t now)
+{
+	int error = 0;
+
+	if (!lane->refused_since)
+		return UINT64_MAX;
+	while (!error && lane->n_refill)
+		error = post_refill(lane);
+	if (!error || !lane->n_endpoints) {
+		lane->refused_since = 0;
+		return UINT64_MAX;
+	}
+	if (lane->posted < lane->shares && now - lane->refused_since >= PATIENCE_NS)
+		fail_all(lane, -error, "takes no receives");
+	return now + RETRY_NS;
 }
 
 /* Buffers of the slab for as many receives as are missing. */
@@ -263,8 +317,11 @@ static uint32_t take(struct verbs_lane *lane)
 		lane->taken_room *= 2;
 	}
 	n = verbs_poll_cq(lane->cq, VERBS_POLL_BATCH, &lane->taken[lane->n_taken]);
-	if (n <= 0)
+	if (n < 0) {
+		lane->n_poll_errors += lane->n_poll_errors < VERBS_POLL_ERRORS_MAX;
 		return 0;
+	}
+	lane->n_poll_errors = 0;
 	lane->n_taken += (uint32_t)n;
 	return (uint32_t)n;
 }
@@ -274,8 +331,11 @@ int verbs_lane_poll(struct verbs_lane *lane)
 	int handled = 0;
 
 	lane->is_behind = false;
-	if (lane->at_taken == lane->n_taken && !take(lane))
+	if (lane->at_taken == lane->n_taken && !take(lane)) {
+		if (__builtin_expect(lane->n_poll_errors >= VERBS_POLL_ERRORS_MAX, 0))
+			fail_all(lane, EIO, "says nothing of its completions");
 		return 0;
+	}
 	while (lane->at_taken < lane->n_taken && handled < VERBS_POLL_BATCH) {
 		/* A copy: what handles it may take more, and move the array. */
 		struct ibv_wc wc = lane->taken[lane->at_taken++];
@@ -322,6 +382,8 @@ int verbs_lane_arm(struct verbs_lane *lane)
 		if (!error)
 			lane->armed = wanted;
 	}
-	/* What came before the queue was armed makes no event. */
-	return take(lane) ? -EBUSY : error;
+	/* What came before the queue was armed makes no event. Nor is it known while polls fail. */
+	if (take(lane) || (lane->n_poll_errors && lane->n_poll_errors < VERBS_POLL_ERRORS_MAX))
+		return -EBUSY;
+	return error;
 }

@@ -207,13 +207,13 @@ void verbs_give_back(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 	int error;
 
 	if (endpoint->lane && endpoint->lane->srq) {
-		error = verbs_lane_refill(endpoint->lane, slot);
-	} else {
-		slot->next = endpoint->refill;
-		endpoint->refill = slot;
-		endpoint->n_refill++;
-		error = endpoint->broken ? 0 : verbs_receives_post(endpoint, false);
+		verbs_lane_refill(endpoint->lane, slot);
+		return;
 	}
+	slot->next = endpoint->refill;
+	endpoint->refill = slot;
+	endpoint->n_refill++;
+	error = endpoint->broken ? 0 : verbs_receives_post(endpoint, false);
 	if (error)
 		verbs_endpoint_fail(endpoint, EIO,
 				    "the RDMA device %s does not take receives for %s: %s",

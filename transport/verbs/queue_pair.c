@@ -151,10 +151,12 @@ void verbs_qp_destroy(struct verbs_endpoint *endpoint)
 	do {
 		verbs_lane_drain(endpoint->lane, endpoint);
 	} while ((endpoint->head != endpoint->tail || endpoint->rq_posted) &&
-		 tick_clock_ns() < end);
+		 endpoint->lane->n_poll_errors < VERBS_POLL_ERRORS_MAX && tick_clock_ns() < end);
 	verbs_domain_remove_qp(endpoint->domain, endpoint);
 	verbs_destroy_qp(endpoint->qp);
 	endpoint->qp = NULL;
+	/* Those of a device that never flushed: the next queue pair begins at 0. */
+	endpoint->rq_posted = 0;
 	verbs_sq_abort(endpoint);
 }
 

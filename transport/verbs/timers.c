@@ -93,6 +93,18 @@ static uint64_t look_at(struct verbs_endpoint *endpoint, uint64_t now, int *expi
 	return keep_alive(endpoint, now);
 }
 
+static void look_at_lanes(struct verbs_domain *domain, uint64_t now)
+{
+	struct verbs_device *device;
+	struct verbs_lane *lane;
+
+	LL_FOREACH(domain->devices, device) {
+		LL_FOREACH(device->lanes, lane) {
+			verbs_timers_note(domain, verbs_lane_look(lane, now));
+		}
+	}
+}
+
 int verbs_timers_look(struct verbs_domain *domain, uint64_t now)
 {
 	struct verbs_endpoint *endpoint, *next;
@@ -101,6 +113,7 @@ int verbs_timers_look(struct verbs_domain *domain, uint64_t now)
 	if (now < domain->next_scan)
 		return 0;
 	domain->next_scan = UINT64_MAX;
+	look_at_lanes(domain, now);
 	DL_FOREACH_SAFE2(domain->endpoints, endpoint, next, next)
 	{
 		verbs_timers_note(domain, look_at(endpoint, now, &expired));

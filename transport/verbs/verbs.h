@@ -65,6 +65,10 @@ static_assert(VERBS_SQ_DEPTH >= 2 * VERBS_SIGNAL_EVERY, "a full queue has a sign
  */
 #define VERBS_RECEIVES_OWN 3u
 
+/* Polls that fail one after another until the queue is given up: one alone may be a completion that
+ * the driver could not make sense of. */
+#define VERBS_POLL_ERRORS_MAX 64u
+
 /* Completions taken at a time. */
 #define VERBS_POLL_BATCH 16
 
@@ -113,6 +117,7 @@ struct verbs_lane {
 	uint32_t posted;	   /* with the device */
 	struct verbs_slot *refill; /* released, to be posted again in a chain */
 	uint32_t n_refill;
+	uint64_t refused_since; /* ns: the device has taken no receives since; 0: it does */
 
 	enum verbs_armed { VERBS_DISARMED, VERBS_ARMED_SOLICITED, VERBS_ARMED_ANY } armed;
 	uint32_t n_unacked; /* events of the completion channel to be acknowledged */
@@ -123,6 +128,7 @@ struct verbs_lane {
 	struct ibv_wc *taken;
 	uint32_t at_taken, n_taken, taken_room;
 	bool is_behind; /* the last batch was full: more may be there */
+	uint32_t n_poll_errors; /* since one worked */
 	struct verbs_lane *next;
 };
 
@@ -325,8 +331,10 @@ bool verbs_device_is_rxe(const struct verbs_device *device);
 int verbs_lane_admit(struct verbs_device *device, struct verbs_endpoint *endpoint);
 void verbs_lane_leave(struct verbs_endpoint *endpoint);
 void verbs_lane_close(struct verbs_lane *lane);
-/* Gives a receive of the SRQ back; posts a chain when there is one. Negative errno of the post. */
-int verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot);
+/* Gives a receive of the SRQ back; posts a chain when there is one. */
+void verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot);
+/* Posts again what the device did not take. When to look next, ns; UINT64_MAX: all is posted. */
+uint64_t verbs_lane_look(struct verbs_lane *lane, uint64_t now);
 /* Takes and handles a batch of completions. How many. */
 int verbs_lane_poll(struct verbs_lane *lane);
 /* Asks for an event at the next completion. -EBUSY: one is there already; or negative errno. */
