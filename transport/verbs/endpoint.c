@@ -64,6 +64,11 @@ void verbs_endpoint_fail_cause(struct verbs_endpoint *endpoint, const struct vbi
 {
 	struct verbs_domain *domain = endpoint->domain;
 
+	/* Its goodbye will not arrive: nothing is left to wait for. */
+	if (endpoint->state == VERBS_LEAVING) {
+		endpoint->deadline_ns = tick_clock_ns();
+		verbs_timers_note(domain, endpoint->deadline_ns);
+	}
 	if (endpoint->state >= VERBS_FAILED)
 		return;
 	not_live(endpoint);
