@@ -86,11 +86,28 @@ static int begin_address(struct verbs_endpoint *endpoint)
 	return error;
 }
 
+/* The others, a time-out among them, say of a host that it cannot be reached. */
+static bool is_of_this_host(int errnum)
+{
+	switch (errnum) {
+	case EACCES:
+	case EIO:
+	case EMFILE:
+	case ENETUNREACH:
+	case ENFILE:
+	case ENOBUFS:
+	case ENODEV:
+	case ENOMEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void no_way(struct verbs_endpoint *endpoint, int error, const char *what)
 {
 	struct vbi_cause cause;
-	int errnum = error == -ENODEV || error == -ENETUNREACH || error == -EACCES ? -error
-										   : EHOSTUNREACH;
+	int errnum = is_of_this_host(-error) ? -error : EHOSTUNREACH;
 
 	vbi_cause_set(&cause, errnum,
 		      "no %s by RDMA to %s: %s; verbena doctor rdma://%s says which device would "
@@ -345,8 +362,15 @@ void verbs_connect_event(struct verbs_endpoint *endpoint, const struct verbs_cm_
 		if (endpoint->accepting && endpoint->state == VERBS_CONNECTING)
 			verbs_endpoint_live(endpoint);
 		break;
+	case RDMA_CM_EVENT_REJECTED:
+		/* A server that ends a connection before it has heard that it was made. */
+		if (!endpoint->accepting && endpoint->state >= VERBS_LIVE) {
+			disconnected(endpoint);
+			break;
+		}
+		/* fall through */
 	default:
-		if (!endpoint->accepting)
+		if (!endpoint->accepting && endpoint->state < VERBS_LIVE)
 			connecting_event(endpoint, event);
 		else if (endpoint->state == VERBS_CONNECTING &&
 			 (event->type == RDMA_CM_EVENT_REJECTED ||

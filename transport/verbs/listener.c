@@ -202,8 +202,9 @@ void verbs_listener_event(struct verbs_listener *listener, const struct verbs_cm
 		error = domain->base.events->accepted(listener->base.owner, &endpoint->base);
 	if (!error) {
 		error = accept_connection(endpoint);
-		/* rpc has it by now: it must hear of its end. */
+		/* rpc has it by now: it must hear of its end, and so must the peer. */
 		if (error) {
+			refuse(endpoint->cm, -error);
 			verbs_endpoint_fail(endpoint, -error, "peer %s could not be accepted: %s",
 					    endpoint->base.peer, vbi_errno_text(-error));
 			return;
