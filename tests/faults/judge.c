@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/faults/judge.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static unsigned n_complaints;
+
+static void __attribute__((format(printf, 2, 3)))
+complain(const struct run *run, const char *format, ...)
+{
+	va_list arguments;
+
+	printf("FAILED %s: ", run->name);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\n");
+	n_complaints++;
+}
+
+static const char *errno_name(int errnum)
+{
+	const char *name = errnum > 0 ? strerrorname_np(errnum) : NULL;
+
+	return name ? name : errnum ? "?" : "0";
+}
+
+static const char *const outcomes[] = {
+	[VB_NOT_SENT] = "not sent",
+	[VB_NOT_EXECUTED] = "not executed",
+	[VB_EXECUTED] = "executed",
+	[VB_UNKNOWN] = "unknown",
+};
+
+static bool is_late(const struct step_result *step)
+{
+	return strcmp(step->what, "late") == 0;
+}
+
+static bool is_oneway(const struct step_result *step)
+{
+	return strcmp(step->what, "post") == 0;
+}
+
+static bool is_many(const struct step_result *step)
+{
+	return strcmp(step->what, "adds") == 0;
+}
+
+/* What only time can tell: nobody hears of an event that is lost, or is woken for it. */
+static bool may_time_out(const struct run *run)
+{
+	switch (run->point) {
+	case -1:
+	case VERBS_FAULT_EVENT_ADDR_RESOLVED:
+	case VERBS_FAULT_EVENT_ROUTE_RESOLVED:
+	case VERBS_FAULT_EVENT_CONNECT_REQUEST:
+	case VERBS_FAULT_EVENT_CONNECT_RESPONSE:
+	case VERBS_FAULT_CM_REJECT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Errors of the path, of resources, and the fault's own. */
+static bool is_fitting(const struct run *run, int errnum)
+{
+	switch (errnum) {
+	case ECONNRESET:
+	case EHOSTUNREACH:
+	case EIO:
+	case ENOMEM:
+	case ENOBUFS:
+		return true;
+	case ECONNREFUSED:
+		return run->side == SERVER || run->point < 0;
+	case ETIMEDOUT:
+		return may_time_out(run);
+	default:
+		return errnum > 0 && (errnum == run->errnum || run->point < 0) &&
+		       errnum != EPROTO && errnum != EILSEQ && errnum != EFAULT;
+	}
+}
+
+static void judge_failure(const struct run *run, const struct step_result *step, uint32_t ran)
+{
+	if (!is_fitting(run, step->errnum) && !(is_late(step) && step->errnum == ETIMEDOUT))
+		complain(run, "%s failed with %s", step->what, errno_name(step->errnum));
+	if (is_many(step))
+		return;
+	if ((step->outcome == VB_NOT_SENT || step->outcome == VB_NOT_EXECUTED) && ran)
+		complain(run, "%s: outcome '%s', and it ran", step->what, outcomes[step->outcome]);
+	if (step->outcome == VB_EXECUTED && !ran)
+		complain(run, "%s: outcome 'executed', and it did not run", step->what);
+}
+
+static void judge_step(const struct run *run, const struct step_result *step, uint32_t ran)
+{
+	if (ran > (is_many(step) ? ADDS : 1))
+		complain(run, "%s ran %u times", step->what, ran);
+	if (step->errnum < 0)
+		complain(run, "%s succeeded with wrong data", step->what);
+	else if (step->errnum)
+		judge_failure(run, step, ran);
+	else if (!is_oneway(step) && !ran)
+		complain(run, "%s succeeded and never ran", step->what);
+}
+
+static void judge_scene(const struct run *run, const struct shared *shared, uint32_t number)
+{
+	const struct scene_result *scene = &shared->scenes[number];
+
+	if (scene->connect_errnum && !is_fitting(run, scene->connect_errnum))
+		complain(run, "connect failed with %s: %s", errno_name(scene->connect_errnum),
+			 scene->sentence);
+	if ((scene->connect_errnum || scene->cause) && !scene->sentence[0])
+		complain(run, "a connection failed without a sentence");
+	for (uint32_t i = 0; i < STEPS && scene->steps[i].done; i++)
+		judge_step(run, &scene->steps[i], shared->ran[number * STEPS + i]);
+}
+
+bool judge_is_good(const struct scene_result *scene)
+{
+	if (scene->connect_errnum || scene->cause || !scene->steps[0].done)
+		return false;
+	for (uint32_t i = 0; i < STEPS && scene->steps[i].done; i++)
+		if (scene->steps[i].errnum &&
+		    !(is_late(&scene->steps[i]) && scene->steps[i].errnum == ETIMEDOUT))
+			return false;
+	return true;
+}
+
+/* ---- Processes ---- */
+
+static void judge_process(const struct run *run, const struct shared *shared, enum side side)
+{
+	const char *who = side == CLIENT ? "client" : "server";
+	int status = run->status[side];
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		complain(run, "the %s hangs", who);
+	else if (WIFSIGNALED(status))
+		complain(run, "the %s died by signal %d", who, WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		complain(run, "the %s exited with %d: %s", who, WEXITSTATUS(status),
+			 shared->words[side]);
+	/* What a device would not give up is there. */
+	if (shared->fired[side][VERBS_FAULT_DEREG_MR])
+		return;
+	for (int i = 0; i < VERBS_OBJECT_KINDS; i++)
+		if (shared->objects[side][i])
+			complain(run, "the %s leaves a %s (%lld)", who,
+				 verbs_object_name((enum verbs_object_kind)i),
+				 (long long)shared->objects[side][i]);
+}
+
+unsigned judge(const struct run *run, const struct shared *shared)
+{
+	n_complaints = 0;
+	judge_process(run, shared, CLIENT);
+	judge_process(run, shared, SERVER);
+	for (uint32_t i = 0; i < shared->n_scenes; i++)
+		judge_scene(run, shared, i);
+	if (run->point >= 0 && !judge_is_good(&shared->scenes[shared->n_scenes - 1]))
+		complain(run, "calls on further connections fail too");
+	return n_complaints;
+}
+
+void judge_tell(const struct run *run, const struct shared *shared, unsigned milliseconds)
+{
+	printf("%s (%u ms):", run->name, milliseconds);
+	for (uint32_t i = 0; i < shared->n_scenes; i++) {
+		const struct scene_result *scene = &shared->scenes[i];
+
+		if (judge_is_good(scene)) {
+			printf(" good;");
+			continue;
+		}
+		printf(" connect %s, connection %s", errno_name(scene->connect_errnum),
+		       errno_name(scene->cause));
+		for (uint32_t at = 0; at < STEPS && scene->steps[at].done; at++) {
+			if (!scene->steps[at].errnum)
+				continue;
+			printf(", %s %s %s", scene->steps[at].what,
+			       errno_name(scene->steps[at].errnum),
+			       outcomes[scene->steps[at].outcome]);
+			if (!is_late(&scene->steps[at]))
+				break;
+		}
+		printf(" \"%s\";", scene->sentence);
+	}
+	printf("\n");
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/faults/scene.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scene.vb.h"
+#include "tests/e2e/pattern.h"
+
+#define MS 1000000ull
+
+/* Tries to listen: a fault is met once. */
+#define TRIES 20
+
+static struct shared *shared;
+static struct vb_server *server;
+
+static void ran(uint32_t step)
+{
+	if (step < SCENES * STEPS)
+		__atomic_add_fetch(&shared->ran[step], 1, __ATOMIC_SEQ_CST);
+}
+
+static int32_t on_add(struct vb_request *req, uint32_t step, int32_t a, int32_t b)
+{
+	(void)req;
+	ran(step);
+	return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+static int64_t on_fill(struct vb_request *req, uint32_t step, uint64_t seed, void *buffer,
+		       uint64_t n)
+{
+	(void)req;
+	ran(step);
+	pattern_fill(buffer, n, seed);
+	return (int64_t)n;
+}
+
+static int64_t on_check(struct vb_request *req, uint32_t step, uint64_t seed, const void *buffer,
+			uint64_t n)
+{
+	(void)req;
+	ran(step);
+	if (pattern_is(buffer, n, seed))
+		return (int64_t)n;
+	errno = EILSEQ;
+	return -1;
+}
+
+static int64_t on_flip(struct vb_request *req, uint32_t step, void *buffer, uint64_t n)
+{
+	(void)req;
+	ran(step);
+	pattern_flip(buffer, n);
+	return (int64_t)n;
+}
+
+static void on_post(struct vb_request *req, uint32_t step, uint32_t value)
+{
+	(void)req;
+	(void)value;
+	ran(step);
+}
+
+/* Bounded, for a cancellation that was lost with its connection. */
+static int64_t on_late(struct vb_request *req, uint32_t step, void *buffer, uint64_t n)
+{
+	const struct timespec moment = {.tv_nsec = MS};
+
+	ran(step);
+	for (int i = 0; i < 1000 && !vb_request_canceled(req); i++)
+		nanosleep(&moment, NULL);
+	memset(buffer, 1, n);
+	return (int64_t)n;
+}
+
+static const struct scene_ops handlers = {
+	.size = sizeof(struct scene_ops),
+	.add = on_add,
+	.fill = on_fill,
+	.check = on_check,
+	.flip = on_flip,
+	.post = on_post,
+	.late = on_late,
+};
+
+static void on_sigterm(int signal)
+{
+	(void)signal;
+	vb_server_stop(server);
+}
+
+static int fail(const char *what, const struct vb_error *error)
+{
+	snprintf(shared->words[SERVER], sizeof(shared->words[SERVER]), "%.20s: %.400s", what,
+		 error->sentence);
+	return 3;
+}
+
+static int listen_at(const char *address)
+{
+	for (int i = 0; i < TRIES; i++)
+		if (vb_server_listen(server, address) == 0)
+			return 0;
+	return fail("listen", vb_server_error(server));
+}
+
+int scene_server(const struct setting *setting)
+{
+	struct vb_server_options options = VB_SERVER_OPTIONS_INIT;
+	const struct sigaction action = {.sa_handler = on_sigterm};
+	int status;
+
+	shared = setting->shared;
+	options.keepalive_ns = 1000 * MS;
+	if (verbs_faults_plan(setting->plans[SERVER]) < 0)
+		return 2;
+	server = vb_server_create(&options);
+	if (!server)
+		return fail("create", vb_conn_error(NULL));
+	sigaction(SIGTERM, &action, NULL);
+	status = scene_serve(server, &handlers, NULL) < 0 ? 3 : listen_at(setting->address);
+	if (!status && write(setting->ready_fd, "r", 1) != 1)
+		status = 2;
+	if (!status && vb_server_run(server) < 0)
+		status = fail("run", vb_server_error(server));
+	signal(SIGTERM, SIG_IGN);
+	vb_server_free(server);
+	scene_tell_counts(shared, SERVER);
+	return status;
+}
