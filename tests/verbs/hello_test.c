@@ -303,7 +303,7 @@ static void refusals(void **state)
 	}
 	liar = *state;
 	raw_reject(&liar->raw, NULL, 0);
-	expect_failed(liar, EPROTO, "not a Verbena server");
+	expect_failed(liar, ECONNREFUSED, "without a word");
 }
 
 /* It accepts, and hangs up at once. */

@@ -279,6 +279,13 @@ static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 	if (hello.magic == VERBS_MAGIC && hello.errnum && strerrorname_np(hello.errnum))
 		vbi_cause_set(&cause, hello.errnum, "the server at rdma://%s refused: %s",
 			      endpoint->base.peer, vbi_errno_text(hello.errnum));
+	else if (!hello.magic)
+		/* The kernel's word for a process that ended before it answered; or somebody's who
+		 * never meant to say more. */
+		vbi_cause_set(&cause, ECONNREFUSED,
+			      "the server at rdma://%s has turned the connection away without a "
+			      "word: it was closing, or is not a Verbena server",
+			      endpoint->base.peer);
 	else
 		vbi_cause_set(&cause, EPROTO, "what listens at rdma://%s is not a Verbena server",
 			      endpoint->base.peer);
