@@ -397,6 +397,24 @@ void vbi_bulk_unmap(struct vbi_request *request)
 			give_back(request, i);
 }
 
+void vbi_bulk_end(struct vbi_request *request)
+{
+	const struct vb_buffer *chosen = NULL;
+	struct vbi_record record;
+
+	for (unsigned i = 0; i < request->n_buffers; i++) {
+		const struct vb_buffer *buffer = &request->buffers[i];
+
+		if (buffer->n_records && buffer->room &&
+		    (!chosen || (buffer->direction & VB_OUT && !(chosen->direction & VB_OUT))))
+			chosen = buffer;
+	}
+	if (!chosen)
+		return;
+	record = record_at(chosen, 0);
+	request->conn->ops->end_with(request->conn->endpoint, request->reply, &record);
+}
+
 int vbi_bulk_push(struct vbi_request *request)
 {
 	return start_move(request, true);

@@ -247,6 +247,14 @@ static void *map(struct vbi_endpoint *base, const struct vbi_record *record, uns
 	return NULL;
 }
 
+static void end_with(struct vbi_endpoint *base, struct vbi_message *message,
+		     const struct vbi_record *record)
+{
+	(void)base;
+	(void)message;
+	(void)record;
+}
+
 /* What no test uses is not there: a call of it is a fault of the test. */
 const struct vbi_transport fake_transport = {
 	.scheme = "fake",
@@ -259,6 +267,7 @@ const struct vbi_transport fake_transport = {
 	.close = close_endpoint,
 	.message_get = message_get,
 	.prepare = prepare,
+	.end_with = end_with,
 	.message_put = message_put,
 	.send = send_message,
 	.flush = flush,

@@ -364,6 +364,8 @@ static uint8_t reply_flags(const struct vbi_request *request)
 
 void vbi_request_send_reply(struct vbi_request *request)
 {
+	if (can_answer(request) && request->n_buffers)
+		vbi_bulk_end(request);
 	if (can_answer(request))
 		send_answer(request, request->reply_length, VBI_KIND_REPLY, reply_flags(request),
 			    0);

@@ -127,6 +127,9 @@ int vbi_bulk_gather(struct vbi_request *request);
  * itself. */
 int vbi_bulk_push(struct vbi_request *request);
 
+/* The answer that is sent next ends an exposure, one that was written to if there is one. */
+void vbi_bulk_end(struct vbi_request *request);
+
 /* Lets go of the peer's memory that was mapped. Before the answer: with it, the peer takes its
  * memory back. */
 void vbi_bulk_unmap(struct vbi_request *request);

@@ -268,6 +268,12 @@ struct vbi_transport {
 	 * stores that are under way already, and asking for its line first cost 10 ns.
 	 */
 	void (*prepare)(struct vbi_endpoint *endpoint);
+	/*
+	 * MESSAGE, an answer that is sent next, is to end the exposure that RECORD names as it
+	 * arrives, and with it the peer's work of revoking it. A wish, of which a message has one.
+	 */
+	void (*end_with)(struct vbi_endpoint *endpoint, struct vbi_message *message,
+			 const struct vbi_record *record);
 	/* Gives back a buffer that was not sent. */
 	void (*message_put)(struct vbi_endpoint *endpoint, struct vbi_message *message);
 	/*

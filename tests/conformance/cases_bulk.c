@@ -419,10 +419,9 @@ static void late_push_changes_nothing(void **state)
 		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
 		fill(buffer.bytes, buffer.length, 77);
 		client_send(client, &request, sizeof(request), false);
-		if (subject->keys_are_checked || buffer.length < REGISTERED)
-			turn_until(fixture, &client->n_received, 2);
-		else
-			turn_until(fixture, &client->n_failed, 1);
+		turn_until_answered_or_failed(client, 2);
+		assert_true(subject->keys_are_checked || client->n_failed ||
+			    buffer.length < REGISTERED);
 		for (unsigned n = 0; n < 1000; n++)
 			turn(fixture);
 		check_canary(&buffer);
@@ -455,6 +454,53 @@ static void abandoned_push_stops(void **state)
 	for (unsigned i = 0; i < 1000; i++)
 		turn(fixture);
 	check_canary(&buffer);
+	buffer_free(client, &buffer);
+}
+
+/*
+ * Memory that has a name is registered once where windows are agreed on, and each call has a window
+ * of its own, which its answer ends or the revocation does.
+ */
+static void windows_spare_registrations(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct buffer buffer = buffer_make(client, PLACE_ARENA, REGISTERED);
+	struct vbi_exposure exposure;
+	uint64_t before, windows;
+
+	if (!client->endpoint->limits.remote_invalidate) {
+		buffer_free(client, &buffer);
+		skip();
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		before = fixture->client_stats.registrations;
+		windows = fixture->client_stats.allocations;
+		fill(buffer.bytes, buffer.length, i);
+		expose(client, &exposure, buffer.bytes, buffer.length,
+		       VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+		assert_int_equal(fixture->client_stats.registrations - before, i == 0);
+		/* The answer to a pull ends nothing, and the revocation takes the window. */
+		assert_int_equal(fixture->client_stats.allocations - windows,
+				 i == 0 || (i - 1) % 3 == 0);
+		if (i % 3)
+			client_call(client, COMMAND_INVERT, i, 0, exposure.records);
+		else
+			client_call(client, COMMAND_PULL, i, 0, exposure.records);
+		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		if (i % 3)
+			check_inverted(&buffer, i);
+	}
+	/* Another piece at its address is not taken for it. */
+	buffer_free(client, &buffer);
+	buffer = buffer_make(client, PLACE_ARENA, REGISTERED);
+	fill(buffer.bytes, buffer.length, 5);
+	before = fixture->client_stats.registrations;
+	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_READ);
+	assert_int_equal(fixture->client_stats.registrations - before, 1);
+	assert_true(client_call(client, COMMAND_PULL, 1, 0, exposure.records)->argument ==
+		    hash(buffer.bytes, buffer.length));
+	revoke(client, &exposure, VBI_REVOKE_ANSWERED);
 	buffer_free(client, &buffer);
 }
 
@@ -643,6 +689,7 @@ const struct CMUnitTest *cases_bulk(size_t *n)
 		CASE(late_pull_fails),
 		CASE(late_push_changes_nothing),
 		CASE(abandoned_push_stops),
+		CASE(windows_spare_registrations),
 		CASE(records_of_one_buffer),
 		CASE(abandoned_memory_is_out_of_reach),
 		CASE(held_memory_is_revoked_when_let_go),

@@ -107,6 +107,8 @@ extern const struct subject *subject;
 void turn(struct fixture *fixture);
 /* Turns until *CONDITION is at least WANTED; fails the test after some seconds. */
 void turn_until(struct fixture *fixture, const unsigned *condition, unsigned wanted);
+/* Turns until WANTED answers have come, or the connection has failed. */
+void turn_until_answered_or_failed(struct client *client, unsigned wanted);
 /* Turns as long as *BYTE, which the peer writes, is VALUE. */
 void turn_while(struct fixture *fixture, const uint8_t *byte, uint8_t value);
 void turn_until_shared(struct fixture *fixture, atomic_uint *condition, unsigned wanted);

@@ -105,6 +105,16 @@ void turn_until(struct fixture *fixture, const unsigned *condition, unsigned wan
 	}
 }
 
+void turn_until_answered_or_failed(struct client *client, unsigned wanted)
+{
+	struct timespec since = {0};
+
+	while (client->n_received < wanted && !client->n_failed) {
+		turn(client->fixture);
+		check_patience(&since);
+	}
+}
+
 void turn_while(struct fixture *fixture, const uint8_t *byte, uint8_t value)
 {
 	struct timespec since = {0};

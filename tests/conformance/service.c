@@ -53,6 +53,8 @@ static void answer(struct service *service, const struct request *request, uint6
 	reply.length = sizeof(reply);
 	reply.argument = argument;
 	memcpy(message->data, &reply, sizeof(reply));
+	if (request->command == COMMAND_PUSH || request->command == COMMAND_INVERT)
+		ops->end_with(service->endpoint, message, &request->record);
 	ops->send(service->endpoint, message, sizeof(reply), false);
 }
 

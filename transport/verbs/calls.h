@@ -151,6 +151,23 @@ static inline int verbs_dereg_mr(struct ibv_mr *mr)
 		       : VERBS_DESTROY(VERBS_OBJECT_MR, mr, ibv_dereg_mr(mr));
 }
 
+static inline int verbs_alloc_mw(struct ibv_pd *pd, struct ibv_mw **ret)
+{
+	return VERBS_CALL_OBJECT(VERBS_FAULT_ALLOC_MW, VERBS_OBJECT_MW, ret,
+				 ibv_alloc_mw(pd, IBV_MW_TYPE_2));
+}
+
+static inline int verbs_dealloc_mw(struct ibv_mw *mw)
+{
+	return VERBS_DESTROY(VERBS_OBJECT_MW, mw, ibv_dealloc_mw(mw));
+}
+
+/* The key that a window's next bind is to have. */
+static inline uint32_t verbs_next_key(const struct ibv_mw *mw)
+{
+	return ibv_inc_rkey(mw->rkey);
+}
+
 static inline int verbs_create_channel(struct ibv_context *context, struct ibv_comp_channel **ret)
 {
 	return VERBS_CALL_OBJECT(VERBS_FAULT_CREATE_CHANNEL, VERBS_OBJECT_CHANNEL, ret,

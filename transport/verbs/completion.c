@@ -174,6 +174,13 @@ static bool is_message(const struct ibv_wc *wc)
 	return wc->opcode == IBV_WC_RECV && wc->byte_len >= VBI_MESSAGE_MIN;
 }
 
+/* SoftRoCE hands the kernel's flag through, which has the value of another here. */
+static bool ends_window(const struct verbs_endpoint *endpoint, const struct ibv_wc *wc)
+{
+	return wc->wc_flags & IBV_WC_WITH_INV ||
+	       (wc->wc_flags & IBV_WC_IP_CSUM_OK && verbs_device_is_rxe(endpoint->device));
+}
+
 static void received(struct verbs_endpoint *endpoint, struct verbs_slot *slot,
 		     const struct ibv_wc *wc)
 {
@@ -193,6 +200,14 @@ static void received(struct verbs_endpoint *endpoint, struct verbs_slot *slot,
 			"peer %s sent %u bytes as a message of %u; %u to %u were agreed",
 			endpoint->base.peer, bytes, length, VBI_MESSAGE_MIN,
 			endpoint->base.limits.receive_max);
+		return;
+	}
+	if (__builtin_expect(endpoint->has_windows, 0) && ends_window(endpoint, wc) &&
+	    verbs_exposure_ended(endpoint, wc->invalidated_rkey)) {
+		verbs_give_back(endpoint, slot);
+		verbs_endpoint_fail(endpoint, EPROTO,
+				    "peer %s ended an exposure (key 0x%x) that there is not",
+				    endpoint->base.peer, wc->invalidated_rkey);
 		return;
 	}
 	if (__builtin_expect(tag == VERBS_TAG_RPC, 1)) {

@@ -15,6 +15,7 @@
 #include "transport/clock.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 /* For the address and for the route: the kernel asks for a neighbour once a second. */
 #define RESOLVE_MS 2000
@@ -195,7 +196,8 @@ static int ask(struct verbs_endpoint *endpoint)
 		.qp_num = endpoint->qp->qp_num,
 	};
 
-	verbs_hello_make(&hello, domain->base.message_max, domain->options.receives, 0, 0);
+	verbs_hello_make(&hello, domain->base.message_max, domain->options.receives,
+			 verbs_windows_offered(endpoint->device) ? VERBS_FEATURE_WINDOWS : 0, 0);
 	return verbs_cm_connect(endpoint->cm, &param);
 }
 
@@ -229,6 +231,9 @@ static int finish(struct verbs_endpoint *endpoint, const struct verbs_cm_event *
 		.inline_max = endpoint->device->inline_max,
 		.one_sided = true,
 	};
+	endpoint->has_windows = hello.features & VERBS_FEATURE_WINDOWS &&
+				verbs_windows_offered(endpoint->device);
+	endpoint->base.limits.remote_invalidate = endpoint->has_windows;
 	verbs_slab_init(&endpoint->own_sends, endpoint->pd, hello.message_max, SENDS_STEP,
 			SENDS_MAX);
 	error = verbs_slab_grow(&endpoint->own_sends, SENDS_FIRST);

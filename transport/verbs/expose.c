@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the connecting side exposes: a registration for the call, or a copy in registered memory of
- * the connection. Nothing of the application's stays registered when its call is over.
+ * What the connecting side exposes: a registration for the call, a copy in registered memory of the
+ * connection, or, where both ends have agreed on it, a memory window. Nothing of the application's
+ * can be reached when its call is over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "transport/verbs/pieces.h"
 #include "transport/verbs/ranges.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 /*
  * Bytes up to which a copy is cheaper than a registration and its end, which are two system calls,
@@ -27,16 +29,24 @@
 #define COPY_NAMED_IN_MAX  (64ull << 10)
 #define COPY_NAMED_OUT_MAX (32ull << 10)
 
+/* Bytes from which a window is bound onto memory that has a name: a bind is a work request. */
+#define WINDOW_MIN 8192ull
+
 /* Exposures of a connection at a time: the most calls, each with the most buffers. */
 #define EXPOSURES_MAX 8192u
 
 /* vbi_exposure.state, as we use it. */
 struct __attribute__((may_alias)) exposed {
 	struct vbi_exposure *previous, *next; /* endpoint->exposures */
-	struct verbs_bounce_block *block;     /* copied through it; NULL: registered */
-	struct ibv_mr *first;		      /* of the first piece */
-	struct ibv_mr **others;		      /* of the others */
+	struct verbs_bounce_block *block;     /* copied through it */
+	union {
+		struct ibv_mr *first;	     /* registered: the first piece */
+		struct verbs_window *window; /* has_window */
+	};
+	struct ibv_mr **others; /* registered: the other pieces */
 	uint32_t n_others;
+	bool has_window;
+	bool has_ended; /* the peer has ended the window */
 };
 static_assert(sizeof(struct exposed) <= sizeof(((struct vbi_exposure *)0)->state), "fits");
 
@@ -140,8 +150,9 @@ static int copy_in(struct verbs_endpoint *endpoint, struct vbi_exposure *exposur
 /* Whether the application has named the memory: by allocating it here, or by registering it. */
 static bool is_named(const struct verbs_endpoint *endpoint, const struct vbi_exposure *exposure)
 {
-	return verbs_ranges_find(&endpoint->given, exposure->address, exposure->length) ||
-	       verbs_memory_is_ours(exposure->address, exposure->length);
+	struct verbs_named memory;
+
+	return verbs_memory_named(endpoint, exposure->address, exposure->length, &memory);
 }
 
 static bool is_copied_by_choice(const struct verbs_endpoint *endpoint,
@@ -157,11 +168,18 @@ static bool is_copied_by_choice(const struct verbs_endpoint *endpoint,
 
 /* ---- Registered ---- */
 
-/* Ends the registrations. Negative errno: the device keeps one. */
-static int withdraw(const struct vbi_exposure *exposure)
+/* Ends the registrations, or the window. Negative errno: the device keeps one. */
+static int withdraw(struct verbs_endpoint *endpoint, const struct vbi_exposure *exposure)
 {
 	struct exposed *state = state_of(exposure);
 	int first_error = 0;
+
+	if (state->has_window) {
+		state->has_window = false;
+		first_error = verbs_window_end(endpoint, state->window, state->has_ended);
+		state->window = NULL;
+		return first_error;
+	}
 
 	for (uint32_t i = state->n_others; i-- > 0;) {
 		int error = verbs_dereg_mr(state->others[i]);
@@ -185,7 +203,7 @@ static void withdraw_all(struct verbs_endpoint *endpoint)
 {
 	for (struct vbi_exposure *exposure = endpoint->exposures; exposure;
 	     exposure = state_of(exposure)->next)
-		withdraw(exposure);
+		withdraw(endpoint, exposure);
 }
 
 static int enroll_piece(struct verbs_endpoint *endpoint, struct vbi_exposure *exposure, uint32_t i,
@@ -224,10 +242,36 @@ static int enroll(struct verbs_endpoint *endpoint, struct vbi_exposure *exposure
 		state->n_others += !error;
 	}
 	if (error)
-		withdraw(exposure);
+		withdraw(endpoint, exposure);
 	else
 		exposure->n_records = n;
 	return error;
+}
+
+/* ---- A window ---- */
+
+static int bind_window(struct verbs_endpoint *endpoint, struct vbi_exposure *exposure)
+{
+	struct exposed *state = state_of(exposure);
+
+	state->window = verbs_window_bind(endpoint, exposure);
+	state->has_window = state->window != NULL;
+	return state->has_window ? 0 : -ENOMEM;
+}
+
+int verbs_exposure_ended(struct verbs_endpoint *endpoint, uint32_t key)
+{
+	for (struct vbi_exposure *exposure = endpoint->exposures; exposure;
+	     exposure = state_of(exposure)->next) {
+		struct exposed *state = state_of(exposure);
+
+		if (!state->has_window || state->has_ended ||
+		    verbs_window_key(state->window) != key)
+			continue;
+		state->has_ended = true;
+		return 0;
+	}
+	return -EPROTO;
 }
 
 /* ---- What rpc calls ---- */
@@ -247,7 +291,9 @@ int verbs_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 	if (exposure->length > VERBS_EXPOSURE_MAX)
 		return -EMSGSIZE;
 	*state_of(exposure) = (struct exposed){0};
-	if (is_copied_by_choice(endpoint, exposure))
+	if (endpoint->has_windows && exposure->length >= WINDOW_MIN)
+		error = bind_window(endpoint, exposure);
+	if (error && is_copied_by_choice(endpoint, exposure))
 		error = copy_in(endpoint, exposure, false);
 	if (error)
 		error = enroll(endpoint, exposure);
@@ -276,7 +322,7 @@ int verbs_revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum 
 {
 	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
 	struct verbs_bounce_block *block = state_of(exposure)->block;
-	int error = withdraw(exposure);
+	int error = withdraw(endpoint, exposure);
 
 	list_remove(endpoint, exposure);
 	check_withdrawn(endpoint, error);
@@ -313,5 +359,6 @@ void verbs_bulk_free(struct verbs_endpoint *endpoint)
 	endpoint->bounce = NULL;
 	verbs_memory_budget_drop(endpoint->memory);
 	endpoint->memory = NULL;
+	verbs_windows_free(endpoint);
 	verbs_ranges_fini(&endpoint->given);
 }

@@ -36,6 +36,7 @@ static const struct {
 	[VERBS_FAULT_ALLOC_PD] = {"alloc_pd", ENOMEM},
 	[VERBS_FAULT_REG_MR] = {"reg_mr", ENOMEM},
 	[VERBS_FAULT_DEREG_MR] = {"dereg_mr", EBUSY},
+	[VERBS_FAULT_ALLOC_MW] = {"alloc_mw", ENOMEM},
 	[VERBS_FAULT_CREATE_CHANNEL] = {"create_channel", EMFILE},
 	[VERBS_FAULT_CREATE_CQ] = {"create_cq", ENOMEM},
 	[VERBS_FAULT_CREATE_SRQ] = {"create_srq", ENOMEM},
@@ -69,6 +70,7 @@ static const struct {
 static const char *const kinds[VERBS_OBJECT_KINDS] = {
 	[VERBS_OBJECT_PD] = "protection domain",
 	[VERBS_OBJECT_MR] = "memory region",
+	[VERBS_OBJECT_MW] = "memory window",
 	[VERBS_OBJECT_CHANNEL] = "completion channel",
 	[VERBS_OBJECT_CQ] = "completion queue",
 	[VERBS_OBJECT_SRQ] = "shared receive queue",

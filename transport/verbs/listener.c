@@ -9,6 +9,7 @@
 #include "transport/clock.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 /* Connections that the kernel keeps for us: a thousand clients may come at once. */
 #define BACKLOG 1024
@@ -128,6 +129,7 @@ static int check_request(struct verbs_endpoint *endpoint, const struct verbs_cm_
 	endpoint->base.limits.send_max = hello.message_max;
 	endpoint->base.limits.receive_max = endpoint->domain->base.message_max;
 	endpoint->initiator_depth = event->param.initiator_depth;
+	endpoint->has_windows = hello.features & VERBS_FEATURE_WINDOWS;
 	return 0;
 }
 
@@ -140,6 +142,7 @@ static int make_endpoint(struct verbs_endpoint *endpoint, struct vbi_cause *ret_
 	if (error)
 		return error;
 	endpoint->pd = endpoint->device->pd;
+	endpoint->has_windows &= verbs_windows_offered(endpoint->device);
 	endpoint->send_slab = verbs_device_sends(endpoint->device, endpoint->base.limits.send_max);
 	most = (uint32_t)endpoint->device->attr.max_qp_init_rd_atom;
 	most = most < READS_MAX ? most : READS_MAX;
@@ -173,7 +176,8 @@ static int accept_connection(struct verbs_endpoint *endpoint)
 		.qp_num = endpoint->qp->qp_num,
 	};
 
-	verbs_hello_make(&hello, domain->base.message_max, domain->options.receives, 0, 0);
+	verbs_hello_make(&hello, domain->base.message_max, domain->options.receives,
+			 endpoint->has_windows ? VERBS_FEATURE_WINDOWS : 0, 0);
 	return verbs_cm_accept(endpoint->cm, &param);
 }
 

@@ -12,6 +12,7 @@
 #include "transport/verbs/pieces.h"
 #include "transport/verbs/ranges.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 /* The huge pages that every 64-bit x86 has, and arm64 with 4 KiB pages. */
 #define HUGE_PAGE (2ull << 20)
@@ -30,12 +31,14 @@ struct verbs_memory_budget {
 struct piece {
 	size_t size; /* as mapped */
 	pid_t pid;   /* of the process that has it mapped */
+	uint64_t serial;
 	struct verbs_memory_budget *budget;
 };
 
 /* Guards all pieces and budgets: they are freed from any thread, and rarely. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct verbs_ranges pieces;
+static uint64_t last_serial;
 
 /* So that a child is not left with a lock that another thread of its parent had. */
 static void lock_all(void)
@@ -183,6 +186,7 @@ static bool add_locked(void *memory, struct piece *piece)
 	forget_parents(memory, piece->size);
 	if (verbs_ranges_add(&pieces, memory, piece->size, piece))
 		return false;
+	piece->serial = ++last_serial;
 	budget->used += piece->size;
 	budget->n_holders++;
 	return true;
@@ -245,14 +249,21 @@ bool verbs_memory_free(void *memory)
 	return true;
 }
 
-bool verbs_memory_is_ours(const void *address, uint64_t length)
+bool verbs_memory_named(const struct verbs_endpoint *endpoint, const void *address, uint64_t length,
+			struct verbs_named *ret)
 {
-	bool is_ours;
+	const struct verbs_range *range = verbs_ranges_find(&endpoint->given, address, length);
+	uint64_t serial = range ? (uintptr_t)range->object : 0;
 
 	pthread_mutex_lock(&lock);
-	is_ours = verbs_ranges_find(&pieces, address, length) != NULL;
+	if (!range) {
+		range = verbs_ranges_find(&pieces, address, length);
+		serial = range ? ((const struct piece *)range->object)->serial : 0;
+	}
+	if (range)
+		*ret = (struct verbs_named){range->memory, range->size, serial};
 	pthread_mutex_unlock(&lock);
-	return is_ours;
+	return range != NULL;
 }
 
 /* ---- What rpc calls ---- */
@@ -269,6 +280,16 @@ void *verbs_memory_alloc(struct vbi_endpoint *base, size_t size,
 	return endpoint->memory ? verbs_memory_alloc_within(endpoint->memory, size, options) : NULL;
 }
 
+static uintptr_t next_serial(void)
+{
+	uint64_t serial;
+
+	pthread_mutex_lock(&lock);
+	serial = ++last_serial;
+	pthread_mutex_unlock(&lock);
+	return serial;
+}
+
 int verbs_memory_register(struct vbi_endpoint *base, void *address, size_t size)
 {
 	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
@@ -283,7 +304,7 @@ int verbs_memory_register(struct vbi_endpoint *base, void *address, size_t size)
 	if (madvise((void *)first, (uintptr_t)address + size - first, MADV_POPULATE_READ) < 0 &&
 	    (errno == ENOMEM || errno == EFAULT))
 		return -EFAULT;
-	return verbs_ranges_add(&endpoint->given, address, size, NULL);
+	return verbs_ranges_add(&endpoint->given, address, size, (void *)next_serial());
 }
 
 void verbs_memory_unregister(struct vbi_endpoint *base, void *address)
@@ -291,6 +312,8 @@ void verbs_memory_unregister(struct vbi_endpoint *base, void *address)
 	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
 	struct verbs_range *range = verbs_ranges_at(&endpoint->given, address);
 
-	if (range)
-		verbs_ranges_remove(&endpoint->given, range);
+	if (!range)
+		return;
+	verbs_ranges_remove(&endpoint->given, range);
+	verbs_windows_forget(endpoint, address);
 }

@@ -11,7 +11,15 @@
 #include <stdint.h>
 
 struct vb_memory_options;
+struct verbs_endpoint;
 struct verbs_memory_budget;
+
+/* Memory that the application has named: allocated here, or registered for an endpoint. */
+struct verbs_named {
+	void *address;
+	uint64_t size;	 /* bytes, all of it */
+	uint64_t serial; /* no other has it, ever */
+};
 
 /* SIZE is rounded up to pages. NULL: no memory. */
 void *verbs_pages_alloc(size_t size);
@@ -30,7 +38,8 @@ void verbs_memory_budget_drop(struct verbs_memory_budget *budget);
 void *verbs_memory_alloc_within(struct verbs_memory_budget *budget, size_t size,
 				const struct vb_memory_options *options);
 
-/* Whether LENGTH bytes at ADDRESS lie in one piece that was given out. Any thread. */
-bool verbs_memory_is_ours(const void *address, uint64_t length);
+/* The memory that LENGTH bytes at ADDRESS lie in; false: in none that has a name. */
+bool verbs_memory_named(const struct verbs_endpoint *endpoint, const void *address, uint64_t length,
+			struct verbs_named *ret);
 
 #endif

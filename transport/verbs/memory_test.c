@@ -132,17 +132,28 @@ static void options_are_wishes(void **state)
 
 static void any_part_is_known(void **state)
 {
+	struct verbs_endpoint endpoint = {0};
+	struct verbs_named named;
+	uint64_t serial;
 	uint8_t *memory = verbs_memory_alloc_within(budget, 3 * PAGE, NULL);
 
 	(void)state;
-	assert_true(verbs_memory_is_ours(memory, 3 * PAGE));
-	assert_true(verbs_memory_is_ours(memory + 5, 3 * PAGE - 5));
-	assert_false(verbs_memory_is_ours(memory + 1, 3 * PAGE));
-	assert_false(verbs_memory_is_ours(state, 1));
+	assert_true(verbs_memory_named(&endpoint, memory, 3 * PAGE, &named));
+	assert_ptr_equal(named.address, memory);
+	assert_int_equal(named.size, 3 * PAGE);
+	assert_true(verbs_memory_named(&endpoint, memory + 5, 3 * PAGE - 5, &named));
+	assert_false(verbs_memory_named(&endpoint, memory + 1, 3 * PAGE, &named));
+	assert_false(verbs_memory_named(&endpoint, state, 1, &named));
 	/* Freed by its beginning only. */
 	assert_false(verbs_memory_free(memory + PAGE));
 	assert_true(verbs_memory_free(memory));
-	assert_false(verbs_memory_is_ours(memory, 1));
+	assert_false(verbs_memory_named(&endpoint, memory, 1, &named));
+	/* Another piece may come to the same address: it is another. */
+	memory = verbs_memory_alloc_within(budget, 3 * PAGE, NULL);
+	serial = named.serial;
+	assert_true(verbs_memory_named(&endpoint, memory, 1, &named));
+	assert_int_not_equal(named.serial, serial);
+	assert_true(verbs_memory_free(memory));
 }
 
 /* A child neither has the pages nor frees what may by then be its own at their address. */

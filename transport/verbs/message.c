@@ -7,6 +7,7 @@
 #include "transport/cause.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 /* Bytes of a message of our own: a bare header. */
 #define OWN_LENGTH VBI_MESSAGE_MIN
@@ -18,6 +19,13 @@ struct vbi_message *verbs_message_get(struct vbi_endpoint *base)
 	struct verbs_slot *slot = verbs_slab_get(verbs_endpoint_of(base)->send_slab);
 
 	return slot ? &slot->message : NULL;
+}
+
+void verbs_end_with(struct vbi_endpoint *base, struct vbi_message *message,
+		    const struct vbi_record *record)
+{
+	if (verbs_endpoint_of(base)->has_windows && record->flags == VERBS_RECORD_WINDOW)
+		verbs_slot_of(message)->ends = record->key;
 }
 
 void verbs_message_put(struct vbi_endpoint *base, struct vbi_message *message)
@@ -69,6 +77,10 @@ static void add(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 		.send_flags = tag == VERBS_TAG_PONG ? 0 : IBV_SEND_SOLICITED,
 	};
 
+	if (__builtin_expect(slot->ends != 0, 0)) {
+		wr.opcode = IBV_WR_SEND_WITH_INV;
+		wr.invalidate_rkey = slot->ends;
+	}
 	if (length <= endpoint->base.limits.inline_max) {
 		wr.send_flags |= IBV_SEND_INLINE;
 		endpoint->domain->base.stats->messages_inline++;

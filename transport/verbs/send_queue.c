@@ -9,6 +9,7 @@
 #include "transport/cause.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 static struct verbs_work *work_at(struct verbs_endpoint *endpoint, uint32_t number)
 {
@@ -69,6 +70,8 @@ static void retire(struct verbs_endpoint *endpoint, int status)
 	case VERBS_WORK_TRANSFER:
 		verbs_transfer_piece_done(endpoint, work.object, status);
 		break;
+	case VERBS_WORK_BIND:
+		break;
 	}
 }
 
@@ -116,6 +119,8 @@ static void free_inline(struct verbs_endpoint *endpoint, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct verbs_work *work = work_at(endpoint, endpoint->head - n + i);
 
+		if (work->kind == VERBS_WORK_BIND)
+			verbs_window_posted(work->object);
 		if (!(endpoint->chain[i].send_flags & IBV_SEND_INLINE))
 			continue;
 		verbs_slab_put(endpoint->send_slab, work->object);

@@ -99,6 +99,7 @@ struct verbs_slot *verbs_slab_get(struct verbs_slab *slab)
 
 void verbs_slab_put(struct verbs_slab *slab, struct verbs_slot *slot)
 {
+	slot->ends = 0;
 	slot->next = slab->free;
 	slab->free = slot;
 }

@@ -7,6 +7,7 @@
 
 #include "transport/verbs/region.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 /* Work requests that transfers leave to messages: an answer must not wait for bulk of others. */
 #define ROOM_FOR_MESSAGES (VERBS_SQ_DEPTH / 4)
@@ -146,11 +147,12 @@ void verbs_transfers_abort(struct verbs_endpoint *endpoint)
 
 /* Whether what the transfer names can lie in an exposure of this transport. Where it does not, the
  * peer's device refuses. */
-static bool is_within(const struct vbi_transfer *transfer)
+static bool is_within(const struct verbs_endpoint *endpoint, const struct vbi_transfer *transfer)
 {
 	const struct vbi_record *record = &transfer->record;
+	uint32_t flags = endpoint->has_windows ? VERBS_RECORD_WINDOW : 0;
 
-	return record->flags == 0 && record->length != 0 &&
+	return !(record->flags & ~flags) && record->length != 0 &&
 	       record->length <= UINT64_MAX - record->address && transfer->length != 0 &&
 	       transfer->offset <= record->length &&
 	       transfer->length <= record->length - transfer->offset;
@@ -164,7 +166,7 @@ static int start(struct verbs_endpoint *endpoint, struct vbi_transfer *transfer,
 
 	if (endpoint->state != VERBS_LIVE)
 		return -ECONNRESET;
-	if (!is_within(transfer))
+	if (!is_within(endpoint, transfer))
 		return -EPROTO;
 	/* Its client has agreed to none: a READ would hang in the queue, or break it. */
 	if (!is_push && endpoint->initiator_depth == 0)

@@ -19,6 +19,7 @@ const struct vbi_transport vbi_verbs = {
 	.close = verbs_endpoint_close,
 	.message_get = verbs_message_get,
 	.prepare = verbs_prepare,
+	.end_with = verbs_end_with,
 	.message_put = verbs_message_put,
 	.send = verbs_send,
 	.flush = verbs_flush,

@@ -34,6 +34,7 @@ struct verbs_lane;
 struct verbs_memory_budget;
 struct verbs_regions;
 struct verbs_resolver;
+struct verbs_windows;
 
 /* ---- Sizes ---- */
 
@@ -93,6 +94,7 @@ enum verbs_work_kind {
 	VERBS_WORK_PING,
 	VERBS_WORK_GOODBYE,  /* what was sent before it has arrived */
 	VERBS_WORK_TRANSFER, /* object: struct vbi_transfer, one piece of it */
+	VERBS_WORK_BIND,     /* object: struct verbs_window */
 };
 
 struct verbs_work {
@@ -198,6 +200,8 @@ struct verbs_endpoint {
 	uint64_t memory_max;		    /* connecting side: bytes for the application */
 	struct verbs_memory_budget *memory; /* of which these are given out; NULL: none yet */
 	struct verbs_ranges given;	    /* the application's, registered for this endpoint */
+	struct verbs_windows *windows;	    /* connecting side; NULL: none yet */
+	bool has_windows;		    /* both ends have agreed on windows */
 	uint32_t n_underway;		    /* transfers begun whose done() has not run */
 	uint32_t max_msg_size;		    /* bytes that one READ or WRITE of the port moves */
 
@@ -413,6 +417,8 @@ void verbs_send(struct vbi_endpoint *endpoint, struct vbi_message *message, uint
 		bool more);
 void verbs_flush(struct vbi_endpoint *endpoint);
 void verbs_release(struct vbi_endpoint *endpoint, struct vbi_message *message);
+void verbs_end_with(struct vbi_endpoint *endpoint, struct vbi_message *message,
+		    const struct vbi_record *record);
 void verbs_prepare(struct vbi_endpoint *endpoint);
 /* Sends messages that waited for room. */
 void verbs_queue_resume(struct verbs_endpoint *endpoint);
@@ -494,6 +500,8 @@ void verbs_timers_note(struct verbs_domain *domain, uint64_t when);
 /* ---- Bulk: what is exposed (expose.c), memory (memory.c, region.c), moves (transfer.c) ---- */
 
 int verbs_expose(struct vbi_endpoint *endpoint, struct vbi_exposure *exposure);
+/* The peer has ended the window that KEY names. Negative errno: none has that name. */
+int verbs_exposure_ended(struct verbs_endpoint *endpoint, uint32_t key);
 int verbs_revoke(struct vbi_endpoint *endpoint, struct vbi_exposure *exposure, enum vbi_revoke how);
 /* The endpoint is being closed: deregisters all that is exposed, before its queue pair breaks, and
  * forgets it. */
