@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "transport/cause.h"
 #include "transport/verbs/bounce.h"
@@ -88,6 +89,35 @@ static int access_of(unsigned rights)
 	       (rights & VBI_REMOTE_WRITE ? IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_LOCAL_WRITE : 0);
 }
 
+struct verbs_unwilling {
+	struct ibv_mr *mr;
+	struct verbs_unwilling *next;
+};
+
+int verbs_withdraw(struct verbs_endpoint *endpoint, struct ibv_mr *mr)
+{
+	int error = verbs_dereg_mr(mr);
+	struct verbs_unwilling *unwilling = error ? malloc(sizeof(*unwilling)) : NULL;
+
+	if (unwilling) {
+		unwilling->mr = mr;
+		LL_PREPEND(endpoint->unwilling, unwilling);
+	}
+	return error;
+}
+
+/* With the queue pair the reason may be gone. */
+static void ask_again(struct verbs_endpoint *endpoint)
+{
+	while (endpoint->unwilling) {
+		struct verbs_unwilling *unwilling = endpoint->unwilling;
+
+		LL_DELETE(endpoint->unwilling, unwilling);
+		verbs_dereg_mr(unwilling->mr);
+		free(unwilling);
+	}
+}
+
 /* ---- Copied ---- */
 
 static int bounce_pages_get(void *context, uint64_t size, unsigned rights,
@@ -113,9 +143,8 @@ static int bounce_pages_get(void *context, uint64_t size, unsigned rights,
 
 static void bounce_pages_put(void *context, const struct verbs_bounce_pages *pages, uint64_t size)
 {
-	(void)context;
 	/* Pages that the device would not let go of stay ours. */
-	if (verbs_dereg_mr(pages->registration) == 0)
+	if (verbs_withdraw(context, pages->registration) == 0)
 		verbs_pages_free(pages->memory, size);
 }
 
@@ -182,7 +211,7 @@ static int withdraw(struct verbs_endpoint *endpoint, const struct vbi_exposure *
 	}
 
 	for (uint32_t i = state->n_others; i-- > 0;) {
-		int error = verbs_dereg_mr(state->others[i]);
+		int error = verbs_withdraw(endpoint, state->others[i]);
 
 		first_error = first_error ? first_error : error;
 	}
@@ -190,7 +219,7 @@ static int withdraw(struct verbs_endpoint *endpoint, const struct vbi_exposure *
 	state->others = NULL;
 	state->n_others = 0;
 	if (state->first) {
-		int error = verbs_dereg_mr(state->first);
+		int error = verbs_withdraw(endpoint, state->first);
 
 		first_error = first_error ? first_error : error;
 	}
@@ -360,5 +389,6 @@ void verbs_bulk_free(struct verbs_endpoint *endpoint)
 	verbs_memory_budget_drop(endpoint->memory);
 	endpoint->memory = NULL;
 	verbs_windows_free(endpoint);
+	ask_again(endpoint);
 	verbs_ranges_fini(&endpoint->given);
 }

@@ -34,6 +34,7 @@ struct verbs_lane;
 struct verbs_memory_budget;
 struct verbs_regions;
 struct verbs_resolver;
+struct verbs_unwilling;
 struct verbs_windows;
 
 /* ---- Sizes ---- */
@@ -200,6 +201,7 @@ struct verbs_endpoint {
 	uint64_t memory_max;		    /* connecting side: bytes for the application */
 	struct verbs_memory_budget *memory; /* of which these are given out; NULL: none yet */
 	struct verbs_ranges given;	    /* the application's, registered for this endpoint */
+	struct verbs_unwilling *unwilling;  /* registrations that the device did not end */
 	struct verbs_windows *windows;	    /* connecting side; NULL: none yet */
 	bool has_windows;		    /* both ends have agreed on windows */
 	uint32_t n_underway;		    /* transfers begun whose done() has not run */
@@ -506,6 +508,8 @@ int verbs_revoke(struct vbi_endpoint *endpoint, struct vbi_exposure *exposure, e
 /* The endpoint is being closed: deregisters all that is exposed, before its queue pair breaks, and
  * forgets it. */
 void verbs_exposures_end(struct verbs_endpoint *endpoint);
+/* Deregisters. Negative errno: the device would not; it is asked again in verbs_bulk_free(). */
+int verbs_withdraw(struct verbs_endpoint *endpoint, struct ibv_mr *mr);
 /* Frees what the endpoint has for bulk, its queue pair being gone. */
 void verbs_bulk_free(struct verbs_endpoint *endpoint);
 void *verbs_memory_alloc(struct vbi_endpoint *endpoint, size_t size,

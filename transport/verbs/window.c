@@ -39,13 +39,13 @@ bool verbs_windows_offered(const struct verbs_device *device)
 
 /* ---- Named memory ---- */
 
-static void drop_named(struct verbs_windows *windows, struct verbs_range *range)
+static void drop_named(struct verbs_endpoint *endpoint, struct verbs_range *range)
 {
 	struct named *named = range->object;
 
-	verbs_dereg_mr(named->mr);
+	verbs_withdraw(endpoint, named->mr);
 	free(named);
-	verbs_ranges_remove(&windows->named, range);
+	verbs_ranges_remove(&endpoint->windows->named, range);
 }
 
 /* Whether the memory has its name still, and is not another that came to its address. */
@@ -67,7 +67,7 @@ static bool make_place(struct verbs_endpoint *endpoint, const struct verbs_named
 	while ((range = verbs_ranges_touched(&windows->named, memory->address, memory->size))) {
 		if (is_current(endpoint, range))
 			return false;
-		drop_named(windows, range);
+		drop_named(endpoint, range);
 	}
 	return true;
 }
@@ -91,7 +91,7 @@ static struct ibv_mr *enroll(struct verbs_endpoint *endpoint, const struct verbs
 		goto dereg;
 	return named->mr;
 dereg:
-	verbs_dereg_mr(named->mr);
+	verbs_withdraw(endpoint, named->mr);
 free_named:
 	free(named);
 	return NULL;
@@ -120,7 +120,7 @@ void verbs_windows_forget(struct verbs_endpoint *endpoint, const void *address)
 		return;
 	range = verbs_ranges_at(&endpoint->windows->named, address);
 	if (range)
-		drop_named(endpoint->windows, range);
+		drop_named(endpoint, range);
 }
 
 /* ---- Windows ---- */
@@ -239,7 +239,7 @@ void verbs_windows_free(struct verbs_endpoint *endpoint)
 		free(window);
 	}
 	while (windows->named.n)
-		drop_named(windows, &windows->named.ranges[windows->named.n - 1]);
+		drop_named(endpoint, &windows->named.ranges[windows->named.n - 1]);
 	verbs_ranges_fini(&windows->named);
 	free(windows);
 	endpoint->windows = NULL;
