@@ -129,6 +129,7 @@ const struct CMUnitTest *cases_message(size_t *n);
 const struct CMUnitTest *cases_sleep(size_t *n);
 const struct CMUnitTest *cases_bulk(size_t *n);
 const struct CMUnitTest *cases_memory(size_t *n);
+const struct CMUnitTest *cases_reach(size_t *n);
 /* Runs all of them for SUBJECT, on one thread and on two, or those whose name matches FILTER. The
  * number of failures. */
 int conformance_run(const struct subject *subject, const char *filter);

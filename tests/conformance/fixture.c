@@ -263,7 +263,7 @@ int fixture_teardown(void **state)
 int conformance_run(const struct subject *given, const char *filter)
 {
 	static const struct CMUnitTest *(*const lists[])(size_t *) = {
-		cases_connect, cases_message, cases_sleep, cases_bulk, cases_memory,
+		cases_connect, cases_message, cases_sleep, cases_bulk, cases_memory, cases_reach,
 	};
 	int failures = 0;
 

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must not be reached: records that lie, keys of others, exposures that are over. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/conformance/buffer.h"
+
+static void records_that_lie_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+
+	for (unsigned place = 0; place < N_PLACES; place++) {
+		struct buffer buffer = buffer_make(client, place, 9000);
+		struct vbi_exposure exposure;
+		struct vbi_record lie;
+
+		expose(client, &exposure, buffer.bytes, 9000, VBI_REMOTE_READ);
+		lie = exposure.records[0];
+		lie.flags |= 0x80000000u;
+		assert_true(status_of(client, COMMAND_INVERT, &lie) < 0);
+		lie = exposure.records[0];
+		lie.address = UINT64_MAX - 4000;
+		assert_true(status_of(client, COMMAND_INVERT, &lie) < 0);
+		if (subject->keys_are_checked) {
+			assert_true(status_of(client, COMMAND_PUSH, exposure.records) < 0);
+			lie = exposure.records[0];
+			lie.key ^= 0x10000;
+			assert_true(status_of(client, COMMAND_INVERT, &lie) < 0);
+			lie = exposure.records[0];
+			lie.key |= 0xffff;
+			assert_true(status_of(client, COMMAND_INVERT, &lie) < 0);
+		}
+		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		buffer_free(client, &buffer);
+	}
+	assert_int_equal(client->n_failed, 0);
+}
+
+/* What a server tries with a record on a connection of its own; it has no answer to give. */
+static void try_and_die(struct fixture *fixture, enum command command,
+			const struct vbi_record *record, struct client *client)
+{
+	struct request request = {.command = command, .argument = record ? record->length : 0};
+	unsigned before = fixture->n_server_failed;
+
+	if (record)
+		request.record = *record;
+	client_send(client, &request, sizeof(request), false);
+	turn_until(fixture, &client->n_failed, 1);
+	turn_until_shared(fixture, &fixture->n_server_failed, before + 1);
+}
+
+enum lie { LIE_KEY, LIE_ADDRESS, LIE_LENGTH, LIE_RIGHT, N_LIES };
+
+static void lie_once(struct fixture *fixture, enum lie how, uint64_t length)
+{
+	struct client *client = client_connect(fixture);
+	struct vbi_exposure exposure;
+	struct vbi_record lie;
+	struct buffer buffer;
+
+	turn_until(fixture, &client->n_connected, 1);
+	buffer = buffer_make(client, PLACE_HEAP, length);
+	fill(buffer.bytes, length, 1);
+	expose(client, &exposure, buffer.bytes, length,
+	       how == LIE_RIGHT ? VBI_REMOTE_READ : VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+	lie = exposure.records[0];
+	lie.key ^= how == LIE_KEY ? 0x5500 : 0;
+	lie.address += how == LIE_ADDRESS ? 1u << 30 : 0;
+	lie.length += how == LIE_LENGTH ? 2u << 20 : 0;
+	try_and_die(fixture, COMMAND_PUSH, &lie, client);
+	/* The rest of an exposure that was named too long is the server's to write. */
+	if (how != LIE_LENGTH)
+		for (uint64_t at = 0; at < length; at++)
+			assert_int_equal(buffer.bytes[at], pattern(1, at));
+	revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	buffer_free(client, &buffer);
+	client_close(client);
+}
+
+/* Where a device checks, the connection is the price; that of others goes on. */
+static void lies_cost_their_own_connection(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (subject->keys_are_checked)
+		skip();
+	for (unsigned how = 0; how < N_LIES; how++) {
+		lie_once(fixture, how, 9000);
+		lie_once(fixture, how, REGISTERED);
+	}
+	assert_int_equal(fixture->clients[0].n_failed, 0);
+	client_call(&fixture->clients[0], COMMAND_ECHO, 1, 0, NULL);
+}
+
+/* A key is worth nothing on another connection. */
+static void keys_are_their_connections_own(void **state)
+{
+	static const uint64_t lengths[] = {9000, REGISTERED};
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+
+	if (subject->keys_are_checked)
+		skip();
+	for (unsigned i = 0; i < 2; i++) {
+		struct client *other = client_connect(fixture);
+		struct vbi_exposure exposure;
+		struct buffer buffer;
+
+		turn_until(fixture, &other->n_connected, 1);
+		buffer = buffer_make(client, PLACE_HEAP, lengths[i]);
+		fill(buffer.bytes, lengths[i], i);
+		expose(client, &exposure, buffer.bytes, lengths[i],
+		       VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+		try_and_die(fixture, i ? COMMAND_PULL : COMMAND_PUSH, exposure.records, other);
+		assert_int_equal(client->n_failed, 0);
+		client_call(client, COMMAND_INVERT, i, 0, exposure.records);
+		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		check_inverted(&buffer, i);
+		buffer_free(client, &buffer);
+	}
+}
+
+/* A server that comes late finds the exposure closed, also when another one has its place. */
+static void late_pull_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+
+	if (!subject->keys_are_checked)
+		skip();
+	for (unsigned i = 0; i < 2 * N_PLACES; i++) {
+		struct buffer buffer = buffer_make(client, i % N_PLACES, 9000);
+		struct vbi_exposure exposure, next;
+		enum vbi_revoke how = i / N_PLACES ? VBI_REVOKE_ABANDON : VBI_REVOKE_ANSWERED;
+
+		expose(client, &exposure, buffer.bytes, 9000, VBI_REMOTE_READ);
+		client_call(client, COMMAND_REMEMBER, i, 0, exposure.records);
+		revoke(client, &exposure, how);
+		assert_true(status_of(client, COMMAND_PULL_LATE, NULL) < 0);
+		expose(client, &next, buffer.bytes, 9000, VBI_REMOTE_READ);
+		assert_true(status_of(client, COMMAND_PULL_LATE, NULL) < 0);
+		revoke(client, &next, VBI_REVOKE_ANSWERED);
+		buffer_free(client, &buffer);
+	}
+	assert_int_equal(client->n_failed, 0);
+}
+
+static void check_canary(const struct buffer *buffer)
+{
+	for (uint64_t at = 0; at < buffer->length; at++)
+		if (buffer->bytes[at] != pattern(77, at))
+			fail_msg("byte %llu was written", (unsigned long long)at);
+}
+
+/*
+ * Nor does it find the application's memory: a registration is over, and then the connection is
+ * too; what was copied is the transport's.
+ */
+static void late_push_changes_nothing(void **state)
+{
+	static const uint64_t lengths[] = {9000, REGISTERED};
+	struct fixture *fixture = *state;
+
+	for (unsigned i = 0; i < 2 * N_PLACES; i++) {
+		struct client *client = client_connect(fixture);
+		struct request request = {.command = COMMAND_PUSH_LATE};
+		struct vbi_exposure exposure;
+		struct buffer buffer;
+
+		turn_until(fixture, &client->n_connected, 1);
+		buffer = buffer_make(client, i % N_PLACES, lengths[i / N_PLACES]);
+		expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
+		client_call(client, COMMAND_REMEMBER, 1, 0, exposure.records);
+		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		fill(buffer.bytes, buffer.length, 77);
+		client_send(client, &request, sizeof(request), false);
+		turn_until_answered_or_failed(client, 2);
+		assert_true(subject->keys_are_checked || client->n_failed ||
+			    buffer.length < REGISTERED);
+		for (unsigned n = 0; n < 1000; n++)
+			turn(fixture);
+		check_canary(&buffer);
+		buffer_free(client, &buffer);
+		client_close(client);
+	}
+}
+
+/* A call that is given up under a push costs the connection, and then nothing is written. */
+static void abandoned_push_stops(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct request request = {.command = COMMAND_PUSH, .argument = 8u << 20};
+	struct buffer buffer = buffer_make(client, PLACE_HEAP, 8u << 20);
+	struct vbi_exposure exposure;
+
+	if (subject->keys_are_checked) {
+		buffer_free(client, &buffer);
+		skip();
+	}
+	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
+	request.record = exposure.records[0];
+	client_send(client, &request, sizeof(request), false);
+	turn_while(fixture, &buffer.bytes[0], 0x5a);
+	revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	fill(buffer.bytes, buffer.length, 77);
+	turn_until(fixture, &client->n_failed, 1);
+	turn_until_shared(fixture, &fixture->n_server_failed, 1);
+	for (unsigned i = 0; i < 1000; i++)
+		turn(fixture);
+	check_canary(&buffer);
+	buffer_free(client, &buffer);
+}
+
+/* A server that holds on to memory costs the connection, and then has nothing. */
+static void abandoned_memory_is_out_of_reach(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct request request = {.command = COMMAND_SCRIBBLE};
+	struct vbi_exposure exposure;
+	struct buffer buffer;
+
+	if (!subject->maps)
+		skip();
+	buffer = buffer_make(client, PLACE_ARENA, 50000);
+	fill(buffer.bytes, buffer.length, 5);
+	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+	assert_int_equal(client_call(client, COMMAND_HOLD, 5, 0, exposure.records)->argument, 1);
+	client_send(client, &request, sizeof(request), false);
+	if (subject->threaded)
+		turn_until(fixture, &client->n_received, 2);
+	else
+		revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	/* On one thread the scribbling comes after the revocation, and is not seen here. */
+	if (subject->threaded) {
+		revoke(client, &exposure, VBI_REVOKE_ABANDON);
+		fill(buffer.bytes, buffer.length, 5);
+	}
+	turn_until(fixture, &client->n_failed, 1);
+	for (unsigned i = 0; i < 100; i++)
+		turn(fixture);
+	for (uint64_t at = 0; at < buffer.length; at++)
+		assert_int_equal(buffer.bytes[at], pattern(5, at));
+	buffer_free(client, &buffer);
+}
+
+static void held_memory_is_revoked_when_let_go(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct vbi_exposure exposure;
+	struct buffer buffer;
+
+	if (!subject->maps)
+		skip();
+	buffer = buffer_make(client, PLACE_ARENA, 5000);
+	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+	client_call(client, COMMAND_HOLD, 5, 0, exposure.records);
+	client_call(client, COMMAND_LET_GO, 5, 0, exposure.records);
+	revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	client_call(client, COMMAND_ECHO, 6, 0, NULL);
+	buffer_free(client, &buffer);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+const struct CMUnitTest *cases_reach(size_t *n)
+{
+	static const struct CMUnitTest cases[] = {
+		CASE(records_that_lie_are_refused),	CASE(lies_cost_their_own_connection),
+		CASE(keys_are_their_connections_own),	CASE(late_pull_fails),
+		CASE(late_push_changes_nothing),	CASE(abandoned_push_stops),
+		CASE(abandoned_memory_is_out_of_reach), CASE(held_memory_is_revoked_when_let_go),
+	};
+
+	*n = sizeof(cases) / sizeof(cases[0]);
+	return cases;
+}
