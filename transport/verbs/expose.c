@@ -309,6 +309,7 @@ int verbs_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 {
 	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
 	int error = -EMSGSIZE;
+	int saved = errno;
 
 	if (endpoint->state != VERBS_LIVE)
 		return -ECONNRESET;
@@ -332,6 +333,8 @@ int verbs_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 	if (error)
 		return -ENOMEM;
 	list_add(endpoint, exposure);
+	/* What did not work is no longer of interest. */
+	errno = saved;
 	return 0;
 }
 

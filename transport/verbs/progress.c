@@ -25,10 +25,13 @@ static void look_at_resolvers(struct verbs_domain *domain)
 	}
 }
 
+/* A call that succeeds leaves errno as it was, whatever was looked for and not found meanwhile. */
 static int look_at_ready(struct verbs_domain *domain)
 {
 	unsigned ready = domain->ready;
 	struct verbs_device *device;
+	int saved = errno;
+	int n = 0;
 
 	domain->ready = 0;
 	if (ready & VERBS_WATCH_COMPLETIONS) {
@@ -38,7 +41,10 @@ static int look_at_ready(struct verbs_domain *domain)
 	}
 	if (ready & VERBS_WATCH_RESOLVER)
 		look_at_resolvers(domain);
-	return ready & VERBS_WATCH_CM ? verbs_cm_poll(domain) : 0;
+	if (ready & VERBS_WATCH_CM)
+		n = verbs_cm_poll(domain);
+	errno = saved;
+	return n;
 }
 
 /* The slow look, once a millisecond. The first one after some time tells how long a tick is. */
@@ -180,8 +186,10 @@ int verbs_domain_sleep(struct vbi_domain *base, uint64_t timeout_ns)
 {
 	struct verbs_domain *domain = verbs_domain_of(base);
 	struct epoll_event events[EPOLL_BATCH];
+	int saved = errno;
 	int n = wait_for_events(domain, timeout_ns, events);
 
+	errno = saved;
 	domain->ready = 0;
 	for (int i = 0; i < n; i++)
 		domain->ready |= events[i].data.u32 & VERBS_WATCH_ALL;
