@@ -245,10 +245,11 @@ static int finish(struct verbs_endpoint *endpoint, const struct verbs_cm_event *
 		return error;
 	error = verbs_cm_establish(endpoint->cm);
 	if (error)
-		return vbi_cause_set(ret_cause, -error,
-				     "the connection with %s was not completed: "
-				     "%s",
-				     endpoint->base.peer, vbi_errno_text(-error));
+		/* EINVAL: the peer has ended it meanwhile. */
+		return vbi_cause_set(ret_cause, error == -EINVAL ? ECONNRESET : -error,
+				     "the connection with %s was not completed: %s",
+				     endpoint->base.peer,
+				     vbi_errno_text(error == -EINVAL ? ECONNRESET : -error));
 	endpoint->established = true;
 	return 0;
 }

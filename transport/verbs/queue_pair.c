@@ -99,31 +99,47 @@ int verbs_qp_create(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause
 		     : 0;
 }
 
+/* Of a connection that the peer has ended meanwhile the CM knows no attributes. */
+static int get_attributes(struct verbs_endpoint *endpoint, struct ibv_qp_attr *attr, int *ret_mask,
+			  struct vbi_cause *ret_cause)
+{
+	int error = verbs_cm_qp_attr(endpoint->cm, attr, ret_mask);
+
+	if (error == -EINVAL)
+		return vbi_cause_set(ret_cause, ECONNRESET,
+				     "peer %s ended the connection while it was made",
+				     endpoint->base.peer);
+	return error ? verbs_explain_resources(endpoint, error, "start a queue pair", ret_cause)
+		     : 0;
+}
+
 int verbs_qp_start(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
 {
 	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_RTR};
 	int mask;
-	int error = verbs_cm_qp_attr(endpoint->cm, &attr, &mask);
+	int error = get_attributes(endpoint, &attr, &mask, ret_cause);
 
+	if (error)
+		return error;
 	attr.min_rnr_timer = MIN_RNR_TIMER;
 	if (endpoint->accepting)
 		attr.max_dest_rd_atomic = 0;
-	if (!error)
-		error = verbs_modify_qp(endpoint->qp, &attr, mask | IBV_QP_MIN_RNR_TIMER);
+	error = verbs_modify_qp(endpoint->qp, &attr, mask | IBV_QP_MIN_RNR_TIMER);
 	if (error)
 		return verbs_explain_resources(endpoint, error, "let a queue pair receive",
 					       ret_cause);
 	memset(&attr, 0, sizeof(attr));
 	attr.qp_state = IBV_QPS_RTS;
-	error = verbs_cm_qp_attr(endpoint->cm, &attr, &mask);
+	error = get_attributes(endpoint, &attr, &mask, ret_cause);
+	if (error)
+		return error;
 	attr.timeout = ACK_TIMEOUT;
 	attr.retry_cnt = RETRY_COUNT;
 	attr.rnr_retry = RNR_RETRY_COUNT;
 	attr.max_rd_atomic = endpoint->initiator_depth;
-	if (!error)
-		error = verbs_modify_qp(endpoint->qp, &attr,
-					mask | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
-						IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC);
+	error = verbs_modify_qp(endpoint->qp, &attr,
+				mask | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+					IBV_QP_MAX_QP_RD_ATOMIC);
 	return error ? verbs_explain_resources(endpoint, error, "let a queue pair send", ret_cause)
 		     : 0;
 }
