@@ -2,11 +2,30 @@
 /* The connection manager's events. Each is copied, acknowledged, and only then handled: what
  * handles it may destroy its id, which would wait for the acknowledgement for ever. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 #include <utlist.h>
 
+#include "transport/cause.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
+
+/* The process for which librdmacm has devices open; 0: nobody has asked it to. */
+static atomic_int opener;
+
+int verbs_cm_claim(struct vbi_cause *ret_cause)
+{
+	int nobody = 0;
+
+	if (atomic_compare_exchange_strong(&opener, &nobody, getpid()) || nobody == getpid())
+		return 0;
+	return vbi_cause_set(ret_cause, EPERM,
+			     "process %d has forked this one after it had used RDMA, and a device "
+			     "that it opened is not its children's: fork before the first "
+			     "rdma:// address is used, or exec",
+			     nobody);
+}
 
 /* Events in one look: a storm of connections must not keep messages waiting. */
 #define EVENTS_BATCH 32

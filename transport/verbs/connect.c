@@ -424,6 +424,8 @@ int verbs_connect(struct vbi_domain *base, const char *rest, uint64_t arena_max,
 	struct verbs_place place;
 	int error = verbs_place_parse(rest, &place, ret_cause);
 
+	if (!error)
+		error = verbs_cm_claim(ret_cause);
 	if (error)
 		return error;
 	endpoint = verbs_endpoint_new(domain);

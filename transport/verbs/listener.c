@@ -68,6 +68,8 @@ int verbs_listen(struct vbi_domain *base, const char *rest, void *owner,
 	struct verbs_listener *listener;
 	int error = find_address(rest, &addresses, ret_cause);
 
+	if (!error)
+		error = verbs_cm_claim(ret_cause);
 	if (error)
 		return error;
 	listener = calloc(1, sizeof(*listener));

@@ -78,7 +78,7 @@ void *verbs_pages_alloc(size_t size)
 
 	size = round_up(size, VERBS_PAGE);
 	memory = size ? map(size, 0) : NULL;
-	if (memory)
+	if (memory && madvise(memory, size, MADV_WIPEONFORK) < 0)
 		madvise(memory, size, MADV_DONTFORK);
 	return memory;
 }

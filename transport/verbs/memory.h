@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pages for this transport's own use and for the application: anonymous, private, zero, whole, and
- * not inherited by a forked child, so that no child ever shares a page that a device reaches.
+ * no page that a device reaches is ever shared with a forked child.
  */
 #ifndef VERBS_MEMORY_H
 #define VERBS_MEMORY_H
@@ -21,7 +21,11 @@ struct verbs_named {
 	uint64_t serial; /* no other has it, ever */
 };
 
-/* SIZE is rounded up to pages. NULL: no memory. */
+/*
+ * SIZE is rounded up to pages. A forked child finds zeroes at their place, and pages of its own: a
+ * stub writes its arguments before anybody asks whose connection it is, and must be able to in a
+ * child, where the call then fails. NULL: no memory.
+ */
 void *verbs_pages_alloc(size_t size);
 /* SIZE as for verbs_pages_alloc(). */
 void verbs_pages_free(void *memory, size_t size);

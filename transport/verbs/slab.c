@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "transport/verbs/calls.h"
+#include "transport/verbs/memory.h"
 
 struct verbs_chunk {
 	struct verbs_chunk *next;
@@ -27,18 +27,6 @@ void verbs_slab_init(struct verbs_slab *slab, struct ibv_pd *pd, uint32_t size, 
 	};
 }
 
-/* Whole pages of our own: nothing else lies on a page that a device reads or writes. */
-static void *map_pages(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return NULL;
-	/* A child has no use for them, and must not make the parent's pages copies. */
-	madvise(memory, size, MADV_DONTFORK);
-	return memory;
-}
-
 static int add_chunk(struct verbs_slab *slab, uint32_t n)
 {
 	struct verbs_chunk *chunk = calloc(1, sizeof(*chunk) + n * sizeof(chunk->slots[0]));
@@ -47,7 +35,8 @@ static int add_chunk(struct verbs_slab *slab, uint32_t n)
 	if (!chunk)
 		return -ENOMEM;
 	chunk->size = (size_t)n * slab->size;
-	chunk->memory = map_pages(chunk->size);
+	/* Whole pages: nothing else lies on a page that a device reads or writes. */
+	chunk->memory = verbs_pages_alloc(chunk->size);
 	if (!chunk->memory)
 		goto free_chunk;
 	/* Never a remote flag: peers have no business in message buffers. */
@@ -70,7 +59,7 @@ static int add_chunk(struct verbs_slab *slab, uint32_t n)
 		++*slab->n_registrations;
 	return 0;
 unmap:
-	munmap(chunk->memory, chunk->size);
+	verbs_pages_free(chunk->memory, chunk->size);
 free_chunk:
 	free(chunk);
 	return error;
@@ -111,7 +100,7 @@ void verbs_slab_fini(struct verbs_slab *slab)
 
 		slab->chunks = chunk->next;
 		verbs_dereg_mr(chunk->mr);
-		munmap(chunk->memory, chunk->size);
+		verbs_pages_free(chunk->memory, chunk->size);
 		free(chunk);
 	}
 	slab->free = NULL;

@@ -386,6 +386,12 @@ void verbs_endpoint_destroy(struct verbs_endpoint *endpoint);
 
 /* ---- Connection management (cm.c, connect.c, listener.c) ---- */
 
+/*
+ * Before librdmacm opens a device, which it keeps for the process's life: a child that is forked
+ * afterwards would find its descriptors refused by the kernel, and its queues not mapped. -EPERM
+ * there.
+ */
+int verbs_cm_claim(struct vbi_cause *ret_cause);
 /* Handles the CM's events that are there. How many. */
 int verbs_cm_poll(struct verbs_domain *domain);
 int verbs_connect(struct vbi_domain *domain, const char *rest, uint64_t arena_max, void *owner,
