@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The random interfaces between two processes, through the library and shared memory.
+ * The random interfaces between two processes, through the library and a transport.
  *
  *	remote SEED
  */
@@ -107,44 +107,77 @@ static void call_all(const struct rt_side *client, struct vb_peer *peer, uint64_
 	}
 }
 
-static void run_pair(const struct rt_side *client, const struct rt_side *service,
-		     uint32_t message_max, uint64_t master)
+/* Two versions that talk, and the server of one of them. */
+struct pair {
+	const struct rt_side *client;
+	const struct rt_side *service;
+	uint32_t message_max;
+	uint64_t master;
+	char address[80];
+	pid_t child;
+};
+
+/*
+ * VERBENA_TEST_TRANSPORT=rdma: at the device's address, on a port below those that the kernel gives
+ * to clients and apart from other tests'; else a socket.
+ */
+static void choose_address(struct pair *pair, size_t i)
+{
+	const char *transport = getenv("VERBENA_TEST_TRANSPORT");
+
+	if (transport && strcmp(transport, "rdma") == 0)
+		snprintf(pair->address, sizeof(pair->address), "rdma://%s:%u",
+			 getenv("VERBENA_TEST_ADDRESS"),
+			 17000u + (unsigned)getpid() % 300 * 8 + (unsigned)i);
+	else
+		snprintf(pair->address, sizeof(pair->address), "shm:///tmp/vb-remote-%ld-%zu",
+			 (long)getpid(), i);
+}
+
+static void run_pair(const struct pair *pair)
 {
 	struct vb_options options = VB_OPTIONS_INIT;
-	char address[64];
 	int status;
 
-	snprintf(address, sizeof(address), "shm:///tmp/vb-remote-%ld", (long)getpid());
-	options.message_max = message_max;
-	rt.is_tight = message_max != 0;
-	const pid_t child = start(service, address, message_max);
-	struct vb_conn *const conn = vb_connect(address, &options);
+	options.message_max = pair->message_max;
+	rt.is_tight = pair->message_max != 0;
+	struct vb_conn *const conn = vb_connect(pair->address, &options);
 	RT_CHECK(conn);
-	struct vb_peer *const peer = client->bind(conn);
+	struct vb_peer *const peer = pair->client->bind(conn);
 	RT_CHECK(peer);
-	call_all(client, peer, master);
+	call_all(pair->client, peer, pair->master);
 	RT_CHECK(vb_conn_error(conn)->errnum == 0);
 	vb_stub_unbind(peer);
 	vb_conn_close(conn);
-	RT_CHECK(kill(child, SIGTERM) == 0);
-	RT_CHECK(waitpid(child, &status, 0) == child);
+	RT_CHECK(kill(pair->child, SIGTERM) == 0);
+	RT_CHECK(waitpid(pair->child, &status, 0) == pair->child);
 	RT_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 int main(int argc, char **argv)
 {
 	const uint64_t master = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
-	static const uint32_t sizes[] = {0, SMALL_MESSAGE};
+	struct pair pairs[] = {
+		{.client = &new_side, .service = &new_side, .master = rt_mix(master, 0)},
+		{.client = &new_side, .service = &old_side, .master = rt_mix(master, 10)},
+		{.client = &old_side, .service = &new_side, .master = rt_mix(master, 20)},
+		{&new_side, &new_side, SMALL_MESSAGE, rt_mix(master, 1), "", 0},
+		{&new_side, &old_side, SMALL_MESSAGE, rt_mix(master, 11), "", 0},
+		{&old_side, &new_side, SMALL_MESSAGE, rt_mix(master, 21), "", 0},
+	};
+	const size_t n = sizeof(pairs) / sizeof(pairs[0]);
 
 	rt_shared = mmap(NULL, sizeof(struct rt_state), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	RT_CHECK(rt_shared != MAP_FAILED);
 	rt.is_remote = true;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		run_pair(&new_side, &new_side, sizes[i], rt_mix(master, i));
-		run_pair(&new_side, &old_side, sizes[i], rt_mix(master, i + 10));
-		run_pair(&old_side, &new_side, sizes[i], rt_mix(master, i + 20));
+	/* All of them before this process opens a device, which is then not its children's. */
+	for (size_t i = 0; i < n; i++) {
+		choose_address(&pairs[i], i);
+		pairs[i].child = start(pairs[i].service, pairs[i].address, pairs[i].message_max);
 	}
+	for (size_t i = 0; i < n; i++)
+		run_pair(&pairs[i]);
 	printf("%u handled\n", rt.n_handled);
 	RT_CHECK(rt.n_handled > 0);
 	return 0;
