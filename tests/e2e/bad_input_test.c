@@ -56,12 +56,7 @@ static void assert_connect_fails(const char *address, int errnum, const char *pa
 
 static void test_addresses(void **state)
 {
-	char name[300] = "shm://";
-	char path[300] = "shm:///";
-
 	(void)state;
-	memset(name + 6, 'n', 250);
-	memset(path + 7, 'p', 250);
 	assert_connect_fails(NULL, EINVAL, "NULL");
 	assert_connect_fails("", EINVAL, "scheme");
 	assert_connect_fails("name", EINVAL, "'name'");
@@ -69,6 +64,17 @@ static void test_addresses(void **state)
 	assert_connect_fails("://name", EINVAL, "://name");
 	assert_connect_fails("rdmaa://name", EINVAL, "rdmaa://name");
 	assert_connect_fails("SHM://name", EINVAL, "SHM://name");
+}
+
+static void test_addresses_of_sockets(void **state)
+{
+	char name[300] = "shm://";
+	char path[300] = "shm:///";
+
+	(void)state;
+	harness_only_shm("sockets have names and places");
+	memset(name + 6, 'n', 250);
+	memset(path + 7, 'p', 250);
 	assert_connect_fails("shm://", EINVAL, "shm://");
 	assert_connect_fails("shm://.hidden", EINVAL, ".hidden");
 	assert_connect_fails("shm://a/b", EINVAL, "a/b");
@@ -78,6 +84,27 @@ static void test_addresses(void **state)
 	assert_connect_fails(path, ENAMETOOLONG, "pppp");
 	assert_connect_fails("shm://nobody", ENOENT, "nobody");
 	assert_connect_fails("shm:///nowhere/at/all", ENOENT, "/nowhere/at/all");
+}
+
+static void test_addresses_of_devices(void **state)
+{
+	char long_name[400];
+
+	(void)state;
+	harness_only_rdma("devices have hosts and ports");
+	snprintf(long_name, sizeof(long_name), "rdma://%0300d:7000", 0);
+	assert_connect_fails("rdma://", EINVAL, "rdma://");
+	assert_connect_fails("rdma://10.0.0.1", EINVAL, "port");
+	assert_connect_fails("rdma://10.0.0.1:name", EINVAL, "port");
+	assert_connect_fails("rdma://10.0.0.1:0", EINVAL, "65535");
+	assert_connect_fails("rdma://10.0.0.1:65536", EINVAL, "65535");
+	assert_connect_fails("rdma://:7000", EINVAL, "no host");
+	assert_connect_fails("rdma://*:7000", EINVAL, "no host");
+	assert_connect_fails("rdma://two words:7000", EINVAL, "two words");
+	assert_connect_fails("rdma://fd00::1:7000", EINVAL, "brackets");
+	assert_connect_fails("rdma://[fd00::1:7000", EINVAL, "brackets");
+	assert_connect_fails(long_name, EINVAL, "longer");
+	assert_connect_fails(harness_address("nobody"), ECONNREFUSED, harness_address("nobody"));
 }
 
 static int make_socket(const char *name, char *ret_address, size_t size, int type, bool listens)
@@ -99,6 +126,7 @@ static void test_stale_socket(void **state)
 	char address[200];
 
 	(void)state;
+	harness_only_shm("a port is no file");
 	close(make_socket("stale", address, sizeof(address), SOCK_SEQPACKET, true));
 	assert_connect_fails(address, ECONNREFUSED, "stale");
 	close(make_socket("stale2", address, sizeof(address), SOCK_STREAM, true));
@@ -113,6 +141,7 @@ static void test_path_is_a_file(void **state)
 	int fd;
 
 	(void)state;
+	harness_only_shm("a port is no file");
 	snprintf(address, sizeof(address), "shm://%s/file", harness_directory());
 	fd = open(address + 6, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
@@ -125,11 +154,13 @@ static void test_not_our_server(void **state)
 {
 	struct vb_options options = VB_OPTIONS_INIT;
 	char address[200];
-	int fd = make_socket("silent", address, sizeof(address), SOCK_SEQPACKET, true);
+	int fd;
 	int type;
 	socklen_t size = sizeof(type);
 
 	(void)state;
+	harness_only_shm("a port is no socket");
+	fd = make_socket("silent", address, sizeof(address), SOCK_SEQPACKET, true);
 	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size), 0);
 	options.connect_timeout_ns = 50000000;
 	errno = 0;
@@ -162,6 +193,7 @@ static void test_server_that_talks_of_other_things(void **state)
 		{greeting, sizeof(greeting)}, {greeting, 1}, {zeroes, sizeof(zeroes)}, {NULL, 0}};
 
 	(void)state;
+	harness_only_shm("a port is no socket");
 	for (unsigned i = 0; i < 4; i++) {
 		char name[16];
 		char address[200];
@@ -211,6 +243,7 @@ static void test_socket_without_permission(void **state)
 	char directory[200];
 
 	(void)state;
+	harness_only_shm("a port has no mode");
 	if (getuid() != 0)
 		harness_skip("only root can try as another user");
 	begin(&client);
@@ -311,7 +344,7 @@ static void test_message_too_small_for_a_method(void **state)
 static void assert_options_fail(const struct vb_options *options, const char *part)
 {
 	errno = 0;
-	assert_null(vb_connect("shm://nobody", options));
+	assert_null(vb_connect(harness_address("nobody"), options));
 	assert_int_equal(errno, EINVAL);
 	probe_assert_sentence(vb_conn_error(NULL), part);
 }
@@ -418,6 +451,7 @@ static void test_file_size_limit(void **state)
 	struct client client;
 
 	(void)state;
+	harness_only_shm("no file is made for a connection");
 	begin(&client);
 	/* A signal would kill the test. */
 	limit(RLIMIT_FSIZE, 1 << 20);
@@ -428,6 +462,44 @@ static void test_file_size_limit(void **state)
 	end(&client);
 }
 
+struct limited {
+	char address[80];
+	int resource;
+	rlim_t most;
+	int errnum; /* that the limit leads to */
+};
+
+/* 0: it could connect; 1: it could not, and was told so; 2: it was told something else. */
+static int connect_within(void *context)
+{
+	const struct limited *limited = context;
+	const struct vb_error *error;
+
+	limit(limited->resource, limited->most);
+	if (vb_connect(limited->address, NULL))
+		return 0;
+	error = vb_conn_error(NULL);
+	if (errno == limited->errnum && error->errnum == limited->errnum &&
+	    (errno != EMFILE || strstr(error->sentence, "ulimit")))
+		return 1;
+	print_error("limited to %llu: %s (%s)\n", (unsigned long long)limited->most,
+		    strerrorname_np(errno), error->sentence);
+	return 2;
+}
+
+/* Whether it was too little. */
+static bool is_too_little(const struct client *client, int resource, rlim_t most, int errnum)
+{
+	struct limited limited = {.resource = resource, .most = most, .errnum = errnum};
+	int status;
+
+	snprintf(limited.address, sizeof(limited.address), "%s", client->probe.address);
+	status = harness_wait(harness_spawn_fresh(connect_within, &limited, sizeof(limited), -1));
+	if (status > 1)
+		fail_msg("limited to %llu: status %d", (unsigned long long)most, status);
+	return status == 1;
+}
+
 static void test_descriptor_limit(void **state)
 {
 	struct client client;
@@ -436,23 +508,8 @@ static void test_descriptor_limit(void **state)
 	(void)state;
 	begin(&client);
 	/* From where nothing can be opened to where everything can. */
-	for (rlim_t most = 5; most < 40; most++) {
-		pid_t pid = fork();
-		struct vb_conn *conn;
-
-		if (pid) {
-			n_failed += harness_wait(pid) == 1;
-			continue;
-		}
-		limit(RLIMIT_NOFILE, most);
-		conn = vb_connect(client.probe.address, NULL);
-		if (conn)
-			_exit(0);
-		_exit(errno == EMFILE && vb_conn_error(NULL)->errnum == EMFILE &&
-				      strstr(vb_conn_error(NULL)->sentence, "ulimit")
-			      ? 1
-			      : 2);
-	}
+	for (rlim_t most = 5; most < 40; most++)
+		n_failed += is_too_little(&client, RLIMIT_NOFILE, most, EMFILE);
 	assert_true(n_failed > 3);
 	end(&client);
 }
@@ -481,6 +538,7 @@ static void test_server_without_descriptors(void **state)
 	unsigned n = 0;
 
 	(void)state;
+	harness_only_shm("a connection over a device takes no descriptor");
 	begin(&client);
 	assert_int_equal(prlimit(client.probe.pid, RLIMIT_NOFILE, &few, NULL), 0);
 	while (n < 20 && (conns[n] = vb_connect(client.probe.address, NULL)))
@@ -488,7 +546,7 @@ static void test_server_without_descriptors(void **state)
 	assert_true(n < 20);
 	assert_true(errno == EMFILE || errno == ECONNREFUSED || errno == EAGAIN ||
 		    errno == ECONNRESET);
-	probe_assert_sentence(vb_conn_error(NULL), client.probe.address + 6);
+	probe_assert_sentence(vb_conn_error(NULL), harness_rest(client.probe.address));
 	probe_assert_alive(client.peer);
 	while (n)
 		vb_conn_close(conns[--n]);
@@ -510,32 +568,20 @@ static void test_memory_limit(void **state)
 	unsigned n_failed = 0;
 
 	(void)state;
+	harness_only_shm("a connection over a device maps no arena");
 	if (!CAN_LIMIT_MEMORY)
 		harness_skip("a sanitizer needs all the address space there is");
 	begin(&client);
-	for (rlim_t mib = 16; mib <= 2048; mib *= 2) {
-		pid_t pid = fork();
-		struct vb_conn *conn;
-
-		if (pid) {
-			int status = harness_wait(pid);
-
-			assert_true(status < 2);
-			n_failed += status == 1;
-			continue;
-		}
-		limit(RLIMIT_AS, mib << 20);
-		conn = vb_connect(client.probe.address, NULL);
-		if (conn)
-			_exit(0);
-		_exit(errno == ENOMEM && vb_conn_error(NULL)->sentence[0] ? 1 : 2);
-	}
+	for (rlim_t mib = 16; mib <= 2048; mib *= 2)
+		n_failed += is_too_little(&client, RLIMIT_AS, mib << 20, ENOMEM);
 	assert_true(n_failed > 0);
 	end(&client);
 }
 
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_addresses),
+	HARNESS_TEST(test_addresses_of_sockets),
+	HARNESS_TEST(test_addresses_of_devices),
 	HARNESS_TEST(test_stale_socket),
 	HARNESS_TEST(test_path_is_a_file),
 	HARNESS_TEST(test_not_our_server),

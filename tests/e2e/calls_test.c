@@ -442,9 +442,9 @@ static void test_two_addresses(void **state)
 	struct client other;
 
 	(void)state;
-	probe_start(&client.probe, "--also", "shm://second", NULL);
+	probe_start(&client.probe, "--also", harness_address("second"), NULL);
 	other.probe = client.probe;
-	snprintf(other.probe.address, sizeof(other.probe.address), "shm://second");
+	snprintf(other.probe.address, sizeof(other.probe.address), "%s", harness_address("second"));
 	client.conn = probe_connect(&client.probe, NULL);
 	client.peer = probe_bind(client.conn);
 	other.conn = probe_connect(&other.probe, NULL);

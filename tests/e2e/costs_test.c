@@ -70,31 +70,39 @@ static void round_of_calls(struct client *client, uint8_t *heap, uint8_t *alloca
 /* Sequences of strings are decoded into memory of their request's own: the one thing that costs. */
 #define MALLOCS_OF_JOIN 1
 
+/* After so many rounds nothing grows any more. */
+#define ROUNDS_MAX 10
+
 static void test_no_allocations(void **state)
 {
 	struct client client;
 	uint8_t *heap = malloc(256 * KIB);
 	uint8_t *allocated;
 	struct probe_counters before, after;
-	uint64_t mallocs;
+	uint64_t mallocs, n;
+	unsigned i = 0;
 
 	(void)state;
 	probe_start(&client.probe, NULL);
 	join(&client, VB_WAIT_ADAPTIVE);
 	allocated = vb_memory_alloc(client.conn, 256 * KIB);
 	assert_non_null(allocated);
-	for (unsigned i = 0; i < 3; i++)
-		round_of_calls(&client, heap, allocated);
-	probe_counters(client.peer);
-	before = probe_counters(client.peer);
-	mallocs = mallocs_count();
 	round_of_calls(&client, heap, allocated);
-	assert_int_equal(mallocs_count() - mallocs, 0);
-	after = probe_counters(client.peer);
+	/* What is kept for the most that was ever needed at a time grows for some rounds. */
+	do {
+		probe_counters(client.peer);
+		before = probe_counters(client.peer);
+		mallocs = mallocs_count();
+		round_of_calls(&client, heap, allocated);
+		n = mallocs_count() - mallocs;
+		after = probe_counters(client.peer);
+	} while ((n || after.mallocs - before.mallocs > MALLOCS_OF_JOIN + 2) && ++i < ROUNDS_MAX);
+	assert_int_equal(n, 0);
 	/* Its own reading of /proc, for the counters before, allocates a buffer for stdio. */
 	assert_true(after.mallocs - before.mallocs <= MALLOCS_OF_JOIN + 2);
 	assert_true(after.allocations - before.allocations <= MALLOCS_OF_JOIN);
-	assert_int_equal(probe_client_stats(client.conn).allocations, 0);
+	if (!harness_is_rdma())
+		assert_int_equal(probe_client_stats(client.conn).allocations, 0);
 	vb_memory_free(NULL, allocated);
 	leave(&client);
 	probe_end(&client.probe);
@@ -204,8 +212,11 @@ static void test_no_system_calls(void **state)
 {
 	struct probe probe;
 	struct syscalls once, twice;
+	const char *device = getenv("VERBENA_TEST_DEVICE");
 
 	(void)state;
+	if (harness_is_rdma() && (!device || strstr(device, "rxe") == device))
+		harness_skip("SoftRoCE's doorbell is a system call");
 	probe_start(&probe, "--wait", "spin", NULL);
 	once = count_syscalls(&probe, "2000");
 	twice = count_syscalls(&probe, "4000");
@@ -257,6 +268,8 @@ static uint64_t cpu_ticks(pid_t pid)
 
 static void idle(const char *wait, unsigned n_clients)
 {
+	/* A device's peers are pinged, each a few times a second, and answer, and ping too. */
+	unsigned n_pings = harness_is_rdma() ? 10 * n_clients : 0;
 	struct client clients[20];
 	uint64_t switches, ticks;
 
@@ -271,8 +284,8 @@ static void idle(const char *wait, unsigned n_clients)
 	switches = voluntary_switches(clients[0].probe.pid);
 	ticks = cpu_ticks(clients[0].probe.pid);
 	usleep(1000000);
-	assert_true(voluntary_switches(clients[0].probe.pid) - switches <= 5);
-	assert_true(cpu_ticks(clients[0].probe.pid) - ticks <= 2);
+	assert_true(voluntary_switches(clients[0].probe.pid) - switches <= 5 + n_pings);
+	assert_true(cpu_ticks(clients[0].probe.pid) - ticks <= 2 + n_pings / 2);
 	for (unsigned i = 0; i < n_clients; i++) {
 		probe_assert_alive(clients[i].peer);
 		leave(&clients[i]);
@@ -306,7 +319,7 @@ static void test_waiting_client(void **state)
 
 	(void)state;
 	probe_start(&client.probe, NULL);
-	waiter = harness_spawn(wait_for_ever, &client);
+	waiter = harness_spawn_fresh(wait_for_ever, &client, sizeof(client), -1);
 	probe_expect(&client.probe, PROBE_HOLDING);
 	usleep(200000);
 	switches = voluntary_switches(waiter);

@@ -5,22 +5,38 @@
 #include <errno.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/e2e/nursery.h"
+
 #ifdef NDEBUG
 #error "tests need their assertions"
 #endif
 
-/* What one test may take: far more than it does on a loaded machine under a sanitizer. */
-#define TEST_SECONDS 60
+/* What one test may take: far more than it does on a loaded machine under a sanitizer; and where
+ * the RDMA device is an emulated machine's, which may be some ten times slower. */
+#define TEST_SECONDS	  60
+#define TEST_SECONDS_RDMA 300
+
+/*
+ * Ports of servers over RDMA: below those that the kernel gives to clients, and apart from those of
+ * other tests. One after the other, so that a test's servers and those beside it never meet.
+ */
+#define FIRST_PORT 22000u
+#define N_PORTS	   10000u
+
+/* Addresses that one test names. */
+#define ADDRESSES_MAX 64
 
 /* Exit status of a skipped test, as meson has it. */
 #define EXIT_SKIPPED 77
@@ -44,6 +60,9 @@ struct run {
 
 static char own_directory[64];
 
+/* The next port, counted by all tests of this program and what they fork. */
+static atomic_uint *next_port;
+
 uint64_t harness_now_ns(void)
 {
 	struct timespec now;
@@ -62,6 +81,74 @@ void harness_skip(const char *why)
 	printf("[  SKIPPED ] %s\n", why);
 	fflush(stdout);
 	_exit(EXIT_SKIPPED);
+}
+
+/* ---- Transports ---- */
+
+bool harness_is_rdma(void)
+{
+	const char *transport = getenv("VERBENA_TEST_TRANSPORT");
+
+	return transport && strcmp(transport, "rdma") == 0;
+}
+
+void harness_only_shm(const char *why)
+{
+	if (harness_is_rdma())
+		harness_skip(why);
+}
+
+void harness_only_rdma(const char *why)
+{
+	if (!harness_is_rdma())
+		harness_skip(why);
+}
+
+void harness_make_address(char *address, size_t size, const char *name)
+{
+	const char *host = getenv("VERBENA_TEST_ADDRESS");
+
+	if (!harness_is_rdma())
+		snprintf(address, size, "shm://%s", name);
+	else
+		snprintf(address, size, "rdma://%s:%u", host,
+			 FIRST_PORT + atomic_fetch_add(next_port, 1) % N_PORTS);
+}
+
+const char *harness_address(const char *name)
+{
+	static struct {
+		char name[64];
+		char address[80];
+	} addresses[ADDRESSES_MAX];
+	unsigned i = 0;
+
+	while (i < ADDRESSES_MAX && addresses[i].name[0] && strcmp(addresses[i].name, name) != 0)
+		i++;
+	assert(i < ADDRESSES_MAX);
+	if (!addresses[i].name[0]) {
+		snprintf(addresses[i].name, sizeof(addresses[i].name), "%s", name);
+		harness_make_address(addresses[i].address, sizeof(addresses[i].address), name);
+	}
+	return addresses[i].address;
+}
+
+const char *harness_rest(const char *address)
+{
+	return strstr(address, "://") + strlen("://");
+}
+
+static void prepare_transport(void)
+{
+	if (!harness_is_rdma())
+		return;
+	if (!getenv("VERBENA_TEST_ADDRESS"))
+		harness_skip("needs an RDMA device, and its address in VERBENA_TEST_ADDRESS");
+	next_port = mmap(NULL, sizeof(*next_port), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert(next_port != MAP_FAILED);
+	/* Programs that run beside this one are some numbers away. */
+	atomic_init(next_port, (unsigned)getpid() * 97u);
 }
 
 /* ---- Processes of a test ---- */
@@ -86,6 +173,13 @@ pid_t harness_spawn(int (*work)(void *context), void *context)
 		_exit(work(context));
 	}
 	return pid;
+}
+
+pid_t harness_spawn_fresh(int (*work)(void *context), const void *context, size_t size, int fd)
+{
+	static_assert(NURSERY_FD == HARNESS_FRESH_FD, "what the test is told");
+	fflush(stdout);
+	return nursery_spawn(work, context, size, fd);
 }
 
 int harness_wait(pid_t pid)
@@ -116,6 +210,11 @@ void harness_kill(pid_t pid)
 
 /* ---- The runner ---- */
 
+static unsigned test_seconds(void)
+{
+	return harness_is_rdma() ? TEST_SECONDS_RDMA : TEST_SECONDS;
+}
+
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
 {
 	(void)status;
@@ -136,6 +235,7 @@ static void run_child(const struct job *job, pid_t runner)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	memcpy(own_directory, job->directory, sizeof(own_directory));
 	setenv("XDG_RUNTIME_DIR", own_directory, 1);
+	nursery_open();
 	if (_cmocka_run_group_tests(job->test->name, &unit, 1, NULL, NULL)) {
 		/* What a test that broke off has left is not a leak. */
 		fflush(stdout);
@@ -162,7 +262,7 @@ static void start(struct run *run, const struct harness_test *test)
 	if (job->pid == 0)
 		run_child(job, runner);
 	setpgid(job->pid, job->pid);
-	job->end_ns = harness_now_ns() + TEST_SECONDS * 1000000000ull;
+	job->end_ns = harness_now_ns() + test_seconds() * 1000000000ull;
 	run->n_running++;
 }
 
@@ -176,7 +276,7 @@ static void finish(struct run *run, struct job *job, int status, bool late)
 		;
 	nftw(job->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	if (late)
-		printf("[  FAILED  ] %s: not done after %d s\n", job->test->name, TEST_SECONDS);
+		printf("[  FAILED  ] %s: not done after %u s\n", job->test->name, test_seconds());
 	else if (WIFSIGNALED(status))
 		printf("[  FAILED  ] %s: killed by signal %d\n", job->test->name, WTERMSIG(status));
 	else if (!ok && !skipped)
@@ -227,6 +327,7 @@ int harness_main(const struct harness_test *tests, size_t n, unsigned jobs, int 
 	sigset_t child;
 
 	assert(jobs <= JOBS_MAX);
+	prepare_transport();
 	/* Grandchildren of a test that died are ours to wait for. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	sigemptyset(&child);

@@ -8,6 +8,7 @@
 #define E2E_HARNESS_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
@@ -43,8 +44,36 @@ void harness_skip(const char *why) __attribute__((noreturn));
 /* The directory of the test's own: XDG_RUNTIME_DIR. */
 const char *harness_directory(void);
 
+/* Whether the tests run over RDMA, as VERBENA_TEST_TRANSPORT=rdma says, and not over shared
+ * memory. */
+bool harness_is_rdma(void);
+
+/* Skip the test if it runs over the other transport, where what it is about differs by nature:
+ * WHY. */
+void harness_only_shm(const char *why);
+void harness_only_rdma(const char *why);
+
+/* An address of the test's own on the transport that is tested; over RDMA a new one each time,
+ * whatever the NAME. */
+void harness_make_address(char *address, size_t size, const char *name);
+
+/* The same, kept: for the same NAME the same address. */
+const char *harness_address(const char *name);
+
+/* How the transport names it: what is behind the scheme. */
+const char *harness_rest(const char *address);
+
 /* A process beside the test: runs WORK(CONTEXT), exits with what it returns, dies with the test. */
 pid_t harness_spawn(int (*work)(void *context), void *context);
+
+/*
+ * The same for a process that may use the library whatever the test has done with it: an RDMA
+ * device belongs to the process that opened it, and not to its children. WORK gets a copy of the
+ * SIZE bytes at CONTEXT. Of the descriptors that the test has opened only FD (or -1) is there, as
+ * HARNESS_FRESH_FD.
+ */
+#define HARNESS_FRESH_FD 9
+pid_t harness_spawn_fresh(int (*work)(void *context), const void *context, size_t size, int fd);
 
 /* Waits for a process; the exit status, or 256 + the signal that killed it. */
 int harness_wait(pid_t pid);

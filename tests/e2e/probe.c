@@ -14,6 +14,10 @@
 
 #define ARGUMENTS_MAX 24
 
+/* An emulated device on a busy host moves some megabytes a second: what is no test of deadlines has
+ * time. */
+#define PATIENCE_NS 120000000000
+
 struct launch {
 	char *arguments[ARGUMENTS_MAX];
 	int report;
@@ -41,12 +45,13 @@ void probe_start(struct probe *probe, ...)
 	static unsigned n_started;
 	static char program[] = "probe-server";
 	struct launch launch = {.arguments = {program, probe->address}};
+	char name[32];
 	int report[2];
 	int gate[2];
 	va_list more;
 
-	snprintf(probe->address, sizeof(probe->address), "shm://probe-%d-%u", getpid(),
-		 n_started++);
+	snprintf(name, sizeof(name), "probe-%d-%u", getpid(), n_started++);
+	harness_make_address(probe->address, sizeof(probe->address), name);
 	va_start(more, probe);
 	for (unsigned i = 2; (launch.arguments[i] = va_arg(more, char *)); i++)
 		assert_true(i < ARGUMENTS_MAX - 1);
@@ -128,6 +133,8 @@ struct probe_peer *probe_bind(struct vb_conn *conn)
 
 	if (!peer)
 		fail_msg("no bind: %s", vb_conn_error(conn)->sentence);
+	if (harness_is_rdma())
+		probe_peer_set_deadline(peer, PATIENCE_NS);
 	return peer;
 }
 

@@ -52,6 +52,7 @@ void probe_kill(struct probe *probe);
 
 /* Connects; fails the test if that fails. */
 struct vb_conn *probe_connect(const struct probe *probe, const struct vb_options *options);
+/* Over RDMA calls have more time than usual: set the peer's deadline where that matters. */
 struct probe_peer *probe_bind(struct vb_conn *conn);
 
 /* The server's counters, asked for on PEER. */

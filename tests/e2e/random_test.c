@@ -189,7 +189,7 @@ static void test_random_calls_and_kills(void **state)
 	probe_start(&player.probe, "--bulk-max", "16777216", NULL);
 	for (unsigned i = 0; i < N_CLIENTS; i++) {
 		player.seed = next_random(&random);
-		clients[i] = harness_spawn(client, &player);
+		clients[i] = harness_spawn_fresh(client, &player, sizeof(player), -1);
 	}
 	/* The first two play to the end. */
 	while (harness_now_ns() < end_ns) {
@@ -199,7 +199,7 @@ static void test_random_calls_and_kills(void **state)
 		harness_kill(clients[i]);
 		n_killed++;
 		player.seed = next_random(&random);
-		clients[i] = harness_spawn(client, &player);
+		clients[i] = harness_spawn_fresh(client, &player, sizeof(player), -1);
 	}
 	for (unsigned i = 2; i < N_CLIENTS; i++)
 		harness_kill(clients[i]);

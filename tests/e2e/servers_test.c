@@ -126,7 +126,7 @@ static void test_stop_before_run(void **state)
 	struct vb_server *server = make_server();
 
 	(void)state;
-	assert_int_equal(vb_server_listen(server, "shm://here"), 0);
+	assert_int_equal(vb_server_listen(server, harness_address("here")), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		errno = 4321;
 		vb_server_stop(server);
@@ -171,47 +171,88 @@ static void assert_listen_fails(struct vb_server *server, const char *address, i
 	probe_assert_sentence(vb_server_error(server), part);
 }
 
-static void test_listen_where_one_cannot(void **state)
+static void test_listen_on_what_is_no_address(void **state)
 {
 	struct vb_server *server = make_server();
-	struct vb_server *other = make_server();
-	char name[300] = "shm://";
-	char address[200];
 
 	(void)state;
-	memset(name + 6, 'n', 250);
 	assert_listen_fails(server, NULL, EINVAL, "NULL");
 	assert_listen_fails(server, "", EINVAL, "scheme");
 	assert_listen_fails(server, "here", EINVAL, "'here'");
 	assert_listen_fails(server, "carrier-pigeon://here", EINVAL, "carrier-pigeon");
+	vb_server_free(server);
+}
+
+static void test_listen_on_what_is_no_socket(void **state)
+{
+	struct vb_server *server;
+	char name[300] = "shm://";
+
+	(void)state;
+	harness_only_shm("sockets have names and places");
+	server = make_server();
+	memset(name + 6, 'n', 250);
 	assert_listen_fails(server, "shm://", EINVAL, "shm://");
 	assert_listen_fails(server, "shm://a/b", EINVAL, "a/b");
 	assert_listen_fails(server, "shm://a b", EINVAL, "a b");
 	assert_listen_fails(server, name, ENAMETOOLONG, "nnnn");
 	assert_listen_fails(server, "shm:///nowhere/there/socket", ENOENT, "/nowhere/there");
+	vb_server_free(server);
+}
 
-	assert_int_equal(vb_server_listen(server, "shm://here"), 0);
-	assert_listen_fails(server, "shm://here", EADDRINUSE, "here");
-	assert_listen_fails(other, "shm://here", EADDRINUSE, "here");
-	assert_int_equal(vb_server_listen(server, "shm://there"), 0);
-	snprintf(address, sizeof(address), "shm://%s/path", harness_directory());
-	assert_int_equal(vb_server_listen(server, address), 0);
+static void test_listen_on_what_is_no_device(void **state)
+{
+	struct vb_server *server;
+
+	(void)state;
+	harness_only_rdma("devices have hosts and ports");
+	server = make_server();
+	assert_listen_fails(server, "rdma://", EINVAL, "rdma://");
+	assert_listen_fails(server, "rdma://10.0.0.1", EINVAL, "port");
+	assert_listen_fails(server, "rdma://10.0.0.1:", EINVAL, "port");
+	assert_listen_fails(server, "rdma://10.0.0.1:70000", EINVAL, "65535");
+	assert_listen_fails(server, "rdma://a b:7000", EINVAL, "a b");
+	assert_listen_fails(server, "rdma://fd00::1:7000", EINVAL, "brackets");
+	/* One that is kept for documents, and nobody has. */
+	assert_listen_fails(server, "rdma://192.0.2.7:7000", EADDRNOTAVAIL, "192.0.2.7:7000");
+	vb_server_free(server);
+}
+
+static void test_listen_where_one_listens(void **state)
+{
+	const char *here = harness_address("here");
+	struct vb_server *server = make_server();
+	struct vb_server *other = make_server();
+	char path[200];
+
+	(void)state;
+	/* A name, or a path. */
+	snprintf(path, sizeof(path), "shm://%s/path", harness_directory());
+	if (harness_is_rdma())
+		snprintf(path, sizeof(path), "%s", harness_address("path"));
+	assert_int_equal(vb_server_listen(server, here), 0);
+	assert_listen_fails(server, here, EADDRINUSE, harness_rest(here));
+	assert_listen_fails(other, here, EADDRINUSE, harness_rest(here));
+	assert_int_equal(vb_server_listen(server, harness_address("there")), 0);
+	assert_int_equal(vb_server_listen(server, path), 0);
 	vb_server_free(server);
 	/* Free again. */
-	assert_int_equal(vb_server_listen(other, "shm://here"), 0);
-	assert_int_equal(vb_server_listen(other, address), 0);
+	assert_int_equal(vb_server_listen(other, here), 0);
+	assert_int_equal(vb_server_listen(other, path), 0);
 	vb_server_free(other);
 }
 
 /* A file that is no socket is not taken for a dead server's. */
 static void test_listen_over_a_file(void **state)
 {
-	struct vb_server *server = make_server();
+	struct vb_server *server;
 	char address[200];
 	struct stat status;
 	FILE *file;
 
 	(void)state;
+	harness_only_shm("a port is no file");
+	server = make_server();
 	snprintf(address, sizeof(address), "shm://%s/precious", harness_directory());
 	file = fopen(address + 6, "we");
 	assert_non_null(file);
@@ -234,7 +275,7 @@ static void test_listen_after_a_dead_server(void **state)
 
 	(void)state;
 	probe_start(&probe, NULL);
-	assert_listen_fails(server, probe.address, EADDRINUSE, probe.address + 6);
+	assert_listen_fails(server, probe.address, EADDRINUSE, harness_rest(probe.address));
 	probe_kill(&probe);
 	assert_int_equal(vb_server_listen(server, probe.address), 0);
 	vb_server_free(server);
@@ -329,7 +370,10 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_stop_ends_each_way_of_waiting),
 	HARNESS_TEST(test_stop_before_run),
 	HARNESS_TEST(test_serve_what_cannot_be),
-	HARNESS_TEST(test_listen_where_one_cannot),
+	HARNESS_TEST(test_listen_on_what_is_no_address),
+	HARNESS_TEST(test_listen_on_what_is_no_socket),
+	HARNESS_TEST(test_listen_on_what_is_no_device),
+	HARNESS_TEST(test_listen_where_one_listens),
 	HARNESS_TEST(test_listen_over_a_file),
 	HARNESS_TEST(test_listen_after_a_dead_server),
 	HARNESS_TEST(test_options_out_of_range),

@@ -287,7 +287,7 @@ static void test_overlapping_records(void **state)
 		}
 		raw_close(&scene->raw);
 		if (i)
-			vbi_shm.memory_free(memory);
+			scene->raw.ops->memory_free(memory);
 		else
 			free(memory);
 		probe_assert_alive(scene->peer);

@@ -199,7 +199,7 @@ static void pester(struct scene *scene)
 		change(&sample);
 		raw_send(&scene->raw, &sample.message, sample.length);
 		/* Some are answered; a queue that is full would be the transport's matter again. */
-		vbi_shm.poll(scene->raw.domain);
+		scene->raw.ops->poll(scene->raw.domain);
 		while (scene->raw.n_queued)
 			raw_receive(&scene->raw, &answer);
 	}

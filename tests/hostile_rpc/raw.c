@@ -11,6 +11,12 @@
 #define MESSAGE_MAX 8192u
 #define ARENA_SIZE  (16u << 20)
 
+/* As many as the other side may think that it has the credit for, and what is not counted. */
+#define RECEIVES 80u
+
+/* Longer than a test stands still. */
+#define KEEPALIVE_NS 60000000000ull
+
 /* ---- Events ---- */
 
 static int accepted(void *listener_owner, struct vbi_endpoint *endpoint)
@@ -59,22 +65,30 @@ static const struct vbi_events events = {
 
 /* ---- Connections ---- */
 
-static void poll_once(struct raw *raw)
+void raw_poll(struct raw *raw)
 {
 	const struct timespec moment = {.tv_nsec = 20000};
 
-	if (!vbi_shm.poll(raw->domain))
+	if (!raw->ops->poll(raw->domain))
 		nanosleep(&moment, NULL);
 }
 
-static bool open_domain(struct raw *raw, uint32_t message_max)
+/* *RET_REST: ADDRESS as the transport wants it. */
+static bool open_domain(struct raw *raw, const char *address, uint32_t message_max,
+			const char **ret_rest)
 {
+	const struct vbi_domain_options options = {
+		.message_max = message_max,
+		.receives = RECEIVES,
+		.keepalive_ns = KEEPALIVE_NS,
+	};
 	struct vbi_cause cause;
 
 	memset(raw, 0, sizeof(*raw));
-	return vbi_shm.domain_open(&events, &raw->stats,
-				   &(struct vbi_domain_options){.message_max = message_max},
-				   &raw->domain, &cause) == 0;
+	raw->ops = vbi_transport_find(address, ret_rest);
+	if (!raw->ops)
+		abort();
+	return raw->ops->domain_open(&events, &raw->stats, &options, &raw->domain, &cause) == 0;
 }
 
 bool raw_connect(struct raw *raw, const char *address)
@@ -85,13 +99,13 @@ bool raw_connect(struct raw *raw, const char *address)
 bool raw_connect_with(struct raw *raw, const char *address, uint32_t message_max)
 {
 	struct vbi_cause cause;
+	const char *rest;
 
-	if (!open_domain(raw, message_max) ||
-	    vbi_shm.connect(raw->domain, address + strlen("shm://"), ARENA_SIZE, raw,
-			    &raw->endpoint, &cause))
+	if (!open_domain(raw, address, message_max, &rest) ||
+	    raw->ops->connect(raw->domain, rest, ARENA_SIZE, raw, &raw->endpoint, &cause))
 		return false;
 	while (!raw->connected && !raw->failed)
-		poll_once(raw);
+		raw_poll(raw);
 	return raw->connected;
 }
 
@@ -103,26 +117,26 @@ bool raw_listen(struct raw *raw, const char *address)
 bool raw_listen_with(struct raw *raw, const char *address, uint32_t message_max)
 {
 	struct vbi_cause cause;
+	const char *rest;
 
-	return open_domain(raw, message_max) &&
-	       vbi_shm.listen(raw->domain, address + strlen("shm://"), raw, &raw->listener,
-			      &cause) == 0;
+	return open_domain(raw, address, message_max, &rest) &&
+	       raw->ops->listen(raw->domain, rest, raw, &raw->listener, &cause) == 0;
 }
 
 bool raw_accept(struct raw *raw)
 {
 	while (!raw->connected)
-		poll_once(raw);
+		raw_poll(raw);
 	return true;
 }
 
 void raw_close(struct raw *raw)
 {
 	if (raw->endpoint)
-		vbi_shm.close(raw->endpoint);
+		raw->ops->close(raw->endpoint);
 	if (raw->listener)
-		vbi_shm.listener_close(raw->listener);
-	vbi_shm.domain_close(raw->domain);
+		raw->ops->listener_close(raw->listener);
+	raw->ops->domain_close(raw->domain);
 }
 
 /* ---- Messages ---- */
@@ -151,7 +165,7 @@ void raw_send(struct raw *raw, struct raw_message *message, uint32_t length)
 bool raw_receive(struct raw *raw, struct raw_message *ret)
 {
 	while (!raw->n_queued && !raw->failed)
-		poll_once(raw);
+		raw_poll(raw);
 	if (!raw->n_queued)
 		return false;
 	*ret = raw->queue[0];
@@ -163,7 +177,7 @@ bool raw_receive(struct raw *raw, struct raw_message *ret)
 bool raw_ended(struct raw *raw)
 {
 	while (!raw->n_queued && !raw->failed)
-		poll_once(raw);
+		raw_poll(raw);
 	return !raw->n_queued;
 }
 

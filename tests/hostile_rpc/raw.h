@@ -21,6 +21,7 @@ struct raw_message {
 };
 
 struct raw {
+	const struct vbi_transport *ops;
 	struct vb_stats stats;
 	struct vbi_domain *domain;
 	struct vbi_listener *listener;
@@ -32,7 +33,7 @@ struct raw {
 	struct raw_message queue[RAW_QUEUE];
 };
 
-/* Connects to ADDRESS ("shm://..."). False: it was refused. */
+/* Connects to ADDRESS. False: it was refused. */
 bool raw_connect(struct raw *raw, const char *address);
 /* The same, and says that its receives hold MESSAGE_MAX bytes. */
 bool raw_connect_with(struct raw *raw, const char *address, uint32_t message_max);
@@ -47,6 +48,9 @@ void raw_close(struct raw *raw);
 
 /* Sends LENGTH bytes from MESSAGE's header on; the header's length is set to it. */
 void raw_send(struct raw *raw, struct raw_message *message, uint32_t length);
+
+/* Lets the transport make progress; rests a little if there is none to make. */
+void raw_poll(struct raw *raw);
 
 /* Waits for the next message. False: the connection has ended. */
 bool raw_receive(struct raw *raw, struct raw_message *ret);

@@ -14,8 +14,10 @@
 
 #include "tests/hostile_rpc/raw.h"
 #include "tests/hostile_rpc/scene.h"
+#include "tests/hostile_rpc/servant.h"
 
-#define ADDRESS "shm://hostile"
+/* Where the hostile server listens. */
+#define ADDRESS harness_address("hostile")
 
 /* What the server does when the client has connected; it ends afterwards. */
 typedef void act_fn(struct raw *raw);
@@ -23,7 +25,7 @@ typedef void act_fn(struct raw *raw);
 struct act {
 	act_fn *perform;
 	uint32_t message_max; /* of its receives */
-	int ready;	      /* written when it listens */
+	char address[80];
 };
 
 static int serve(void *context)
@@ -32,9 +34,10 @@ static int serve(void *context)
 	struct raw *raw = calloc(1, sizeof(*raw));
 	struct raw_message message;
 
-	if (!raw_listen_with(raw, ADDRESS, act->message_max))
+	if (!raw_listen_with(raw, act->address, act->message_max))
 		return 1;
-	if (write(act->ready, "r", 1) != 1 || !raw_accept(raw))
+	/* Whoever starts it waits for this. */
+	if (write(HARNESS_FRESH_FD, "r", 1) != 1 || close(HARNESS_FRESH_FD) < 0 || !raw_accept(raw))
 		return 2;
 	act->perform(raw);
 	while (raw_receive(raw, &message))
@@ -51,9 +54,9 @@ static pid_t start_with(act_fn *perform, uint32_t message_max)
 	char byte;
 	pid_t pid;
 
+	snprintf(act.address, sizeof(act.address), "%s", ADDRESS);
 	assert_int_equal(pipe(ready), 0);
-	act.ready = ready[1];
-	pid = harness_spawn(serve, &act);
+	pid = harness_spawn_fresh(serve, &act, sizeof(act), ready[1]);
 	close(ready[1]);
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	close(ready[0]);
@@ -138,19 +141,19 @@ static void test_hellos(void **state)
 	static const struct {
 		act_fn *act;
 		int errnum;
-		const char *part;
+		const char *part; /* of the sentence; NULL: the address */
 	} cases[] = {
-		{hang_up, ECONNRESET, "hostile"},
-		{say_nothing, ETIMEDOUT, ADDRESS},
-		{say_noise, EPROTO, ADDRESS},
+		{hang_up, ECONNRESET, NULL},
+		{say_nothing, ETIMEDOUT, NULL},
+		{say_noise, EPROTO, NULL},
 		{say_credit, EPROTO, "no hello"},
 		{say_reply, EPROTO, "no hello"},
 		{say_hello_99, EPROTONOSUPPORT, "version 99"},
 		{say_hello_99, EPROTONOSUPPORT, "version 1"},
-		{say_hello_with_extra_round, EPROTONOSUPPORT, ADDRESS},
+		{say_hello_with_extra_round, EPROTONOSUPPORT, NULL},
 		{grant_too_much, EPROTO, "40000 credits"},
 		{refuse, EDQUOT, "come back tomorrow"},
-		{refuse_with_no_errno, EPROTO, ADDRESS},
+		{refuse_with_no_errno, EPROTO, NULL},
 	};
 
 	(void)state;
@@ -158,15 +161,16 @@ static void test_hellos(void **state)
 		struct vb_options options = VB_OPTIONS_INIT;
 		pid_t server = start(cases[i].act);
 
+		/* Long enough to be connected, on whatever machine. */
 		if (cases[i].errnum == ETIMEDOUT)
-			options.connect_timeout_ns = 50000000;
+			options.connect_timeout_ns = harness_is_rdma() ? 3000000000 : 50000000;
 		errno = 0;
 		assert_null(vb_connect(ADDRESS, &options));
 		if (errno != cases[i].errnum)
 			fail_msg("case %zu: %s (%s)", i, strerrorname_np(errno),
 				 vb_conn_error(NULL)->sentence);
 		assert_int_equal(vb_conn_error(NULL)->errnum, cases[i].errnum);
-		probe_assert_sentence(vb_conn_error(NULL), cases[i].part);
+		probe_assert_sentence(vb_conn_error(NULL), cases[i].part ? cases[i].part : ADDRESS);
 		assert_int_equal(harness_wait(server), 0);
 	}
 }
@@ -190,47 +194,15 @@ static void test_receives_too_small_for_a_hello(void **state)
 
 /* ---- Answers ---- */
 
-static void greet_with(struct raw *raw, uint32_t credits)
-{
-	struct raw_hello hello = RAW_HELLO;
-	struct raw_hello theirs;
-	char text[16];
-
-	if (!raw_receive_hello(raw, &theirs, text, sizeof(text)))
-		exit(10);
-	hello.credits = credits;
-	hello.offer = PROBE_ID;
-	raw_send_hello(raw, &hello);
-}
-
-static void acknowledge(struct raw *raw)
-{
-	struct raw_message message = raw_message(VBI_KIND_CREDIT);
-
-	message.header.flags = VBI_FLAG_CONTROL_ACK;
-	raw_send(raw, &message, sizeof(message.header));
-}
-
 /* Says hello, takes the bind, and waits for the first request: returns an answer to it that has
  * nothing in it. */
 static struct raw_message await_request(struct raw *raw)
 {
-	struct raw_message message;
-	struct raw_message answer = raw_message(VBI_KIND_REPLY);
+	struct raw_message request;
 
-	greet_with(raw, 64);
-	do {
-		if (!raw_receive(raw, &message))
-			exit(11);
-		if (message.header.kind == VBI_KIND_CONTROL)
-			acknowledge(raw);
-	} while (message.header.kind != VBI_KIND_REQUEST);
-	answer.header.slot = message.header.slot;
-	answer.header.generation = message.header.generation;
-	answer.header.interface = message.header.interface;
-	answer.header.method = message.header.method;
-	answer.header.credits = 65;
-	return answer;
+	servant_greet(raw, 64);
+	servant_await(raw, &request);
+	return servant_answer(&request);
 }
 
 /* What the client calls with: an exposed buffer of BULK bytes, or one that fits, or none. */
@@ -350,7 +322,7 @@ static void answer_with_all_credits(struct raw *raw)
 static void acknowledge_twice(struct raw *raw)
 {
 	await_request(raw);
-	acknowledge(raw);
+	servant_acknowledge(raw);
 }
 
 static void call_back(struct raw *raw)
@@ -569,10 +541,10 @@ static void grant_nothing(struct raw *raw)
 {
 	struct raw_message message;
 
-	greet_with(raw, 0);
+	servant_greet(raw, 0);
 	while (raw_receive(raw, &message))
 		if (message.header.kind == VBI_KIND_CONTROL)
-			acknowledge(raw);
+			servant_acknowledge(raw);
 }
 
 static void test_no_credits(void **state)
@@ -597,7 +569,7 @@ static void ignore_binds(struct raw *raw)
 {
 	struct raw_message message;
 
-	greet_with(raw, 64);
+	servant_greet(raw, 64);
 	while (raw_receive(raw, &message))
 		if (message.header.kind != VBI_KIND_CONTROL &&
 		    message.header.kind != VBI_KIND_REQUEST &&
