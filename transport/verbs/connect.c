@@ -7,9 +7,11 @@
  * Each stage ends by an event or by its time; a host with several addresses has them tried in turn.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "transport/cause.h"
 #include "transport/clock.h"
@@ -28,6 +30,9 @@
 #define SENDS_FIRST 16u
 #define SENDS_STEP  32u
 #define SENDS_MAX   4096u
+
+/* Of a device that is opened, at most: for commands, for its own events, for the CM. */
+#define DEVICE_DESCRIPTORS 4
 
 /* The CM's reasons of rejection (IB specification, 12.6.7.2). */
 #define REJECTED_NOBODY_LISTENS 8
@@ -105,11 +110,34 @@ static bool is_of_this_host(int errnum)
 	}
 }
 
+/* librdmacm forgets that a device could not be opened for want of descriptors. */
+static bool lacks_descriptors(const struct verbs_domain *domain)
+{
+	int fds[DEVICE_DESCRIPTORS];
+	unsigned n = 0;
+
+	while (n < DEVICE_DESCRIPTORS &&
+	       (fds[n] = fcntl(domain->epoll_fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n++;
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+	return n < DEVICE_DESCRIPTORS;
+}
+
 static void no_way(struct verbs_endpoint *endpoint, int error, const char *what)
 {
 	struct vbi_cause cause;
 	int errnum = is_of_this_host(-error) ? -error : EHOSTUNREACH;
 
+	if (lacks_descriptors(endpoint->domain)) {
+		vbi_cause_set(
+			&cause, EMFILE,
+			"no descriptor is left to open an RDMA device for %s: raise the limit "
+			"on open files (ulimit -n)",
+			endpoint->base.peer);
+		stage_failed(endpoint, &cause);
+		return;
+	}
 	vbi_cause_set(&cause, errnum,
 		      "no %s by RDMA to %s: %s; verbena doctor rdma://%s says which device would "
 		      "be used",

@@ -41,8 +41,10 @@ static int device_open(struct verbs_device *device, struct vbi_cause *ret_cause)
 		error = verbs_domain_watch(device->domain, device->channel->fd,
 					   VERBS_WATCH_COMPLETIONS);
 	if (error)
-		vbi_cause_set(ret_cause, -error, "cannot use the RDMA device %s: %s",
-			      ibv_get_device_name(context->device), vbi_errno_text(-error));
+		vbi_cause_set(ret_cause, -error, "cannot use the RDMA device %s: %s%s",
+			      ibv_get_device_name(context->device), vbi_errno_text(-error),
+			      error == -EMFILE ? "; raise the limit on open files (ulimit -n)"
+					       : "");
 	return error;
 }
 

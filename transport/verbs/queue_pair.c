@@ -46,9 +46,10 @@ int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, co
 				     ibv_get_device_name(endpoint->device->context->device), what,
 				     endpoint->base.peer,
 				     (unsigned long long)limit.rlim_cur / 1024);
-	return vbi_cause_set(ret_cause, -error, "the RDMA device %s could not %s for %s: %s",
+	return vbi_cause_set(ret_cause, -error, "the RDMA device %s could not %s for %s: %s%s",
 			     ibv_get_device_name(endpoint->device->context->device), what,
-			     endpoint->base.peer, vbi_errno_text(-error));
+			     endpoint->base.peer, vbi_errno_text(-error),
+			     error == -EMFILE ? "; raise the limit on open files (ulimit -n)" : "");
 }
 
 /* A device may offer less inline than we ask for, and says so only by refusing. */
