@@ -30,6 +30,10 @@
 /* Of posts and registrations, where most of what can go wrong is. */
 #define CALLS_MAX_OFTEN 10u
 
+/* How long a client tries to connect; and where that is what ends it. */
+#define CONNECT_MS	10000
+#define CONNECT_LOST_MS 1000
+
 #define SEEDS	   8u
 #define FIRST_SEED 1u
 
@@ -113,6 +117,8 @@ static unsigned run_and_judge(struct run *run, struct setting *setting)
 {
 	uint64_t begin = now_ms();
 	unsigned n;
+
+	setting->connect_ms = judge_may_time_out(run) ? CONNECT_LOST_MS : CONNECT_MS;
 
 	perform(run, setting);
 	judge_tell(run, shared, (unsigned)(now_ms() - begin));

@@ -51,8 +51,7 @@ static bool is_many(const struct step_result *step)
 	return strcmp(step->what, "adds") == 0;
 }
 
-/* What only time can tell: nobody hears of an event that is lost, or is woken for it. */
-static bool may_time_out(const struct run *run)
+bool judge_may_time_out(const struct run *run)
 {
 	switch (run->point) {
 	case -1:
@@ -80,7 +79,7 @@ static bool is_fitting(const struct run *run, int errnum)
 	case ECONNREFUSED:
 		return run->side == SERVER || run->point < 0;
 	case ETIMEDOUT:
-		return may_time_out(run);
+		return judge_may_time_out(run);
 	default:
 		return errnum > 0 && (errnum == run->errnum || run->point < 0) &&
 		       errnum != EPROTO && errnum != EILSEQ && errnum != EFAULT;

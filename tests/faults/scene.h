@@ -52,6 +52,7 @@ struct setting {
 	const char *address;	  /* rdma://HOST:PORT */
 	const char *plans[SIDES]; /* NULL: nothing fails */
 	int32_t ready_fd;	  /* the server writes a byte here when it listens */
+	uint64_t connect_ms;	  /* how long the client tries to connect */
 	bool faults_go_on;	  /* in all scenes of the client */
 };
 

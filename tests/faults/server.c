@@ -117,7 +117,6 @@ int scene_server(const struct setting *setting)
 	int status;
 
 	shared = setting->shared;
-	options.keepalive_ns = 1000 * MS;
 	if (verbs_faults_plan(setting->plans[SERVER]) < 0)
 		return 2;
 	server = vb_server_create(&options);

@@ -146,9 +146,10 @@ static inline int verbs_reg_mr(struct ibv_pd *pd, void *address, size_t length, 
  * then the memory must be out of reach all the same. */
 static inline int verbs_dereg_mr(struct ibv_mr *mr)
 {
-	return verbs_fault(VERBS_FAULT_DEREG_MR)
-		       ? -verbs_fault_errno(VERBS_FAULT_DEREG_MR)
-		       : VERBS_DESTROY(VERBS_OBJECT_MR, mr, ibv_dereg_mr(mr));
+	if (!verbs_fault(VERBS_FAULT_DEREG_MR))
+		return VERBS_DESTROY(VERBS_OBJECT_MR, mr, ibv_dereg_mr(mr));
+	verbs_faults_keep(mr);
+	return -verbs_fault_errno(VERBS_FAULT_DEREG_MR);
 }
 
 static inline int verbs_alloc_mw(struct ibv_pd *pd, struct ibv_mw **ret)

@@ -91,6 +91,11 @@ static uint64_t calls[VERBS_FAULT_POINTS], fired[VERBS_FAULT_POINTS];
 static int64_t objects[VERBS_OBJECT_KINDS];
 static __thread int last_errno;
 
+/* Registrations that were not ended, for leak detectors; more than a test has. */
+#define KEPT_MAX 1024
+static void *kept[KEPT_MAX];
+static unsigned n_kept;
+
 /* ---- Plans ---- */
 
 static int find_point(const char *name)
@@ -282,6 +287,14 @@ int verbs_fault_errno(enum verbs_fault_point point)
 {
 	(void)point;
 	return last_errno;
+}
+
+void verbs_faults_keep(void *object)
+{
+	pthread_mutex_lock(&lock);
+	if (n_kept < KEPT_MAX)
+		kept[n_kept++] = object;
+	pthread_mutex_unlock(&lock);
 }
 
 bool verbs_fault_loses(enum rdma_cm_event_type type)

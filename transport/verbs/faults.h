@@ -79,6 +79,8 @@ enum verbs_object_kind {
 
 /* Counts a call; whether it is to fail. */
 bool verbs_fault(enum verbs_fault_point point);
+/* An object that was not given up is somebody's still: not a leak. */
+void verbs_faults_keep(void *object);
 /* The errno value of the calling thread's last fault. */
 int verbs_fault_errno(enum verbs_fault_point point);
 /* Counts an event; whether it is lost. */
@@ -112,6 +114,11 @@ static inline bool verbs_fault(enum verbs_fault_point point)
 {
 	(void)point;
 	return false;
+}
+
+static inline void verbs_faults_keep(void *object)
+{
+	(void)object;
 }
 
 static inline int verbs_fault_errno(enum verbs_fault_point point)
