@@ -91,6 +91,20 @@ static bool is_any(const struct verbs_place *place)
 	return !place->host[0] || (place->host[0] == '*' && !place->host[1]);
 }
 
+/* IPv6's "any" hears IPv4 too. */
+static void prefer_ipv6(struct verbs_addresses *addresses)
+{
+	for (unsigned i = 1; i < addresses->n; i++) {
+		struct sockaddr_storage first = addresses->addresses[0];
+
+		if (addresses->addresses[i].ss_family != AF_INET6)
+			continue;
+		addresses->addresses[0] = addresses->addresses[i];
+		addresses->addresses[i] = first;
+		return;
+	}
+}
+
 static int ask(const struct verbs_place *place, int flags, struct verbs_addresses *ret)
 {
 	const char *host = place->host;
@@ -108,6 +122,8 @@ static int ask(const struct verbs_place *place, int flags, struct verbs_addresse
 		return error;
 	take_addresses(list, ret);
 	freeaddrinfo(list);
+	if (!host)
+		prefer_ipv6(ret);
 	return ret->n ? 0 : EAI_NONAME;
 }
 
@@ -130,7 +146,7 @@ int verbs_place_look_up(const struct verbs_place *place, struct verbs_addresses 
 		return vbi_cause_set(ret_cause, ENOMEM, "no memory to look up '%.100s'",
 				     place->host);
 	case EAI_AGAIN:
-		return vbi_cause_set(ret_cause, EAGAIN,
+		return vbi_cause_set(ret_cause, EHOSTUNREACH,
 				     "the name '%.100s' could not be looked up: no name server "
 				     "answers; try again, or use a number",
 				     place->host);
