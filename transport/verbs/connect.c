@@ -197,6 +197,14 @@ static int make_queue_pair(struct verbs_endpoint *endpoint, struct vbi_cause *re
 	error = verbs_alloc_pd(endpoint->cm->verbs, &endpoint->pd);
 	if (!error)
 		error = verbs_port_limits(endpoint);
+	/* Before anything is asked: it would take long to fail, and SoftRoCE does not recover. */
+	if (error == -ENETDOWN)
+		return vbi_cause_set(ret_cause, ENETDOWN,
+				     "the port %u of the RDMA device %s, the way to %s, is down: "
+				     "is its cable in, its link up?",
+				     endpoint->cm->port_num,
+				     ibv_get_device_name(endpoint->cm->verbs->device),
+				     endpoint->base.peer);
 	if (!error)
 		error = verbs_lane_admit(endpoint->device, endpoint);
 	if (error)
@@ -234,10 +242,12 @@ static void route_resolved(struct verbs_endpoint *endpoint)
 	struct vbi_cause cause;
 	int error = make_queue_pair(endpoint, &cause);
 
-	if (error) {
+	if (error == -ENETDOWN)
+		stage_failed(endpoint, &cause);
+	else if (error)
 		verbs_endpoint_fail_cause(endpoint, &cause);
+	if (error)
 		return;
-	}
 	endpoint->state = VERBS_CONNECTING;
 	error = ask(endpoint);
 	if (error)
@@ -300,6 +310,7 @@ static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 	struct verbs_hello hello;
 	struct vbi_cause cause;
 
+	memcpy(&hello, event->data, sizeof(hello));
 	if (event->status != REJECTED_BY_CONSUMER) {
 		vbi_cause_set(&cause, ECONNREFUSED,
 			      event->status == REJECTED_NOBODY_LISTENS
@@ -309,17 +320,20 @@ static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 		stage_failed(endpoint, &cause);
 		return;
 	}
-	memcpy(&hello, event->data, sizeof(hello));
+	if (!hello.magic) {
+		/* The kernel's word for a port that is listened at by another address of the host,
+		 * and for a process that ended before it answered; or somebody's who never meant
+		 * to say more. */
+		vbi_cause_set(&cause, ECONNREFUSED,
+			      "rdma://%s turned the connection away without a word: the server "
+			      "listens at another address, was closing, or is no Verbena server",
+			      endpoint->base.peer);
+		stage_failed(endpoint, &cause);
+		return;
+	}
 	if (hello.magic == VERBS_MAGIC && hello.errnum && strerrorname_np(hello.errnum))
 		vbi_cause_set(&cause, hello.errnum, "the server at rdma://%s refused: %s",
 			      endpoint->base.peer, vbi_errno_text(hello.errnum));
-	else if (!hello.magic)
-		/* The kernel's word for a process that ended before it answered; or somebody's who
-		 * never meant to say more. */
-		vbi_cause_set(&cause, ECONNREFUSED,
-			      "the server at rdma://%s has turned the connection away without a "
-			      "word: it was closing, or is not a Verbena server",
-			      endpoint->base.peer);
 	else
 		vbi_cause_set(&cause, EPROTO, "what listens at rdma://%s is not a Verbena server",
 			      endpoint->base.peer);

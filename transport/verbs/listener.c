@@ -60,6 +60,20 @@ static int find_address(const char *rest, struct verbs_addresses *ret, struct vb
 	return verbs_place_look_up(&place, ret, ret_cause);
 }
 
+static int listen_at(struct verbs_listener *listener, struct sockaddr *address)
+{
+	int error = verbs_cm_create_id(listener->domain->cm, NULL, &listener->cm);
+
+	if (error)
+		return error;
+	error = verbs_cm_bind(listener->cm, address);
+	if (!error)
+		error = verbs_cm_listen(listener->cm, BACKLOG);
+	if (error)
+		verbs_cm_destroy_id(listener->cm);
+	return error;
+}
+
 int verbs_listen(struct vbi_domain *base, const char *rest, void *owner,
 		 struct vbi_listener **ret_listener, struct vbi_cause *ret_cause)
 {
@@ -78,20 +92,17 @@ int verbs_listen(struct vbi_domain *base, const char *rest, void *owner,
 	listener->base.ops = &vbi_verbs;
 	listener->base.owner = owner;
 	listener->domain = domain;
-	error = verbs_cm_create_id(domain->cm, NULL, &listener->cm);
-	if (error)
-		goto free_listener;
-	error = verbs_cm_bind(listener->cm, (struct sockaddr *)&addresses.addresses[0]);
-	if (!error)
-		error = verbs_cm_listen(listener->cm, BACKLOG);
-	if (error)
-		goto destroy_id;
-	LL_PREPEND(domain->listeners, listener);
-	*ret_listener = &listener->base;
-	return 0;
-destroy_id:
-	verbs_cm_destroy_id(listener->cm);
-free_listener:
+	/* The first that this host has. */
+	for (unsigned i = 0; i < addresses.n; i++) {
+		error = listen_at(listener, (struct sockaddr *)&addresses.addresses[i]);
+		if (error != -EADDRNOTAVAIL && error != -ENODEV && error != -EAFNOSUPPORT)
+			break;
+	}
+	if (!error) {
+		LL_PREPEND(domain->listeners, listener);
+		*ret_listener = &listener->base;
+		return 0;
+	}
 	free(listener);
 	return explain_listen(rest, error, ret_cause);
 }

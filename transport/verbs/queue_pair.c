@@ -182,7 +182,10 @@ int verbs_port_limits(struct verbs_endpoint *endpoint)
 	struct ibv_port_attr port;
 	int error = verbs_query_port(endpoint->cm->verbs, endpoint->cm->port_num, &port);
 
-	if (!error)
-		endpoint->max_msg_size = port.max_msg_sz;
-	return error;
+	if (error)
+		return error;
+	if (port.state != IBV_PORT_ACTIVE && port.state != IBV_PORT_ACTIVE_DEFER)
+		return -ENETDOWN;
+	endpoint->max_msg_size = port.max_msg_sz;
+	return 0;
 }

@@ -357,7 +357,8 @@ unsigned verbs_lane_drain(struct verbs_lane *lane, struct verbs_endpoint *endpoi
  * ERROR (negative). */
 int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, const char *what,
 			    struct vbi_cause *ret_cause);
-/* Sets what the endpoint's port can move at a time. Negative errno. */
+/* Sets what the endpoint's port can move at a time. -ENETDOWN: it is not active; or another
+ * negative errno. */
 int verbs_port_limits(struct verbs_endpoint *endpoint);
 /* Creates the endpoint's queue pair and brings it to INIT, with the access flags it keeps. */
 int verbs_qp_create(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause);
