@@ -52,7 +52,8 @@ static void send_answer(int socket_fd, uint32_t status, uint32_t message_max, co
 		.message_max = message_max,
 	};
 
-	snprintf(answer.text, sizeof(answer.text), "%s", text);
+	/* The end of a long sentence stays here. */
+	snprintf(answer.text, sizeof(answer.text), "%.*s", (int)sizeof(answer.text) - 1, text);
 	/* A client that is gone already needs no answer; one that lives sees the socket's end. */
 	shm_socket_send(socket_fd, &answer, sizeof(answer), NULL, 0);
 }
