@@ -44,8 +44,11 @@ static inline int verbs_destroyed(enum verbs_object_kind kind, void *object, int
 
 /* ---- The data path ---- */
 
-/* CALL posts the chain WR; VERB##_MIDDLE has a fault in the middle of one: its second half is not
- * taken, and *RET_BAD is where that begins. */
+/*
+ * CALL posts the chain WR; VERB##_MIDDLE has a fault in the middle of one: its second half is not
+ * taken, and *RET_BAD is where that begins. A provider that fails without saying where (SoftRoCE's,
+ * when the process has changed its credentials) has told the device of none.
+ */
 #define VERBS_POST_CHAIN(verb, wr, ret_bad, call)                              \
 	__extension__({                                                        \
 		__typeof__(wr) last_ = (wr), rest_ = (wr)->next;               \
@@ -65,6 +68,8 @@ static inline int verbs_destroyed(enum verbs_object_kind kind, void *object, int
 				result_ = -verbs_fault_errno(verb##_MIDDLE);   \
 			}                                                      \
 		}                                                              \
+		if (!*(ret_bad))                                               \
+			*(ret_bad) = (wr);                                     \
 		result_;                                                       \
 	})
 
