@@ -62,7 +62,7 @@ static void count_revoked(struct vbi_exposure *exposure)
 	n_revoked++;
 }
 
-void revoke(struct client *client, struct vbi_exposure *exposure, enum vbi_revoke how)
+void take_back(struct client *client, struct vbi_exposure *exposure, enum vbi_revoke how)
 {
 	unsigned before = n_revoked;
 	int status;

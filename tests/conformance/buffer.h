@@ -27,7 +27,7 @@ void check_inverted(const struct buffer *buffer, uint64_t seed);
 void expose(struct client *client, struct vbi_exposure *exposure, void *bytes, uint64_t length,
 	    unsigned rights);
 /* Waits for its end. */
-void revoke(struct client *client, struct vbi_exposure *exposure, enum vbi_revoke how);
+void take_back(struct client *client, struct vbi_exposure *exposure, enum vbi_revoke how);
 /* The status that the service's move of RECORD ends with. */
 int64_t status_of(struct client *client, enum command command, const struct vbi_record *record);
 

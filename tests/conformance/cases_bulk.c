@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,7 +31,7 @@ static void pull_all_sizes(void **state)
 		expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_READ);
 		assert_true(client_call(client, COMMAND_PULL, i, 0, exposure.records)->argument ==
 			    hash(buffer.bytes, buffer.length));
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		buffer_free(client, &buffer);
 	}
 	assert_int_equal(client->n_failed, 0);
@@ -45,7 +47,33 @@ static void pull_of_a_literal(void **state)
 	expose(client, &exposure, (void *)(uintptr_t)literal, sizeof(literal), VBI_REMOTE_READ);
 	assert_true(client_call(client, COMMAND_PULL, 1, 0, exposure.records)->argument ==
 		    hash(literal, sizeof(literal)));
-	revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+	take_back(client, &exposure, VBI_REVOKE_ANSWERED);
+}
+
+/* Some kernels do not pin such pages; a call does not fail for that. */
+static void pull_of_a_read_only_mapping(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	int fd = memfd_create("conformance", MFD_CLOEXEC);
+	uint8_t *written, *mapped;
+	struct vbi_exposure exposure;
+
+	assert_true(fd >= 0 && ftruncate(fd, REGISTERED) == 0);
+	written = mmap(NULL, REGISTERED, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(written, MAP_FAILED);
+	fill(written, REGISTERED, 6);
+	for (unsigned i = 0; i < 2; i++) {
+		mapped = mmap(NULL, REGISTERED, PROT_READ, i ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+		assert_ptr_not_equal(mapped, MAP_FAILED);
+		expose(client, &exposure, mapped, REGISTERED, VBI_REMOTE_READ);
+		assert_true(client_call(client, COMMAND_PULL, i, 0, exposure.records)->argument ==
+			    hash(written, REGISTERED));
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
+		munmap(mapped, REGISTERED);
+	}
+	munmap(written, REGISTERED);
+	close(fd);
 }
 
 static void push_all_sizes(void **state)
@@ -62,7 +90,7 @@ static void push_all_sizes(void **state)
 					     exposure.records)
 					 ->argument,
 				 0);
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		for (uint64_t at = 0; at < buffer.length; at++)
 			if (buffer.bytes[at] != pattern(i, at))
 				fail_msg("size %llu: byte %llu is wrong",
@@ -83,7 +111,7 @@ static void push_of_a_part(void **state)
 
 		expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
 		client_call(client, COMMAND_PUSH, 9, 70001, exposure.records);
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		assert_int_equal(buffer.bytes[70000], pattern(9, 70000));
 		for (uint64_t at = 70001; at < buffer.length; at++)
 			assert_int_equal(buffer.bytes[at], 0x5a);
@@ -104,7 +132,7 @@ static void both_ways_all_sizes(void **state)
 		expose(client, &exposure, buffer.bytes, buffer.length,
 		       VBI_REMOTE_READ | VBI_REMOTE_WRITE);
 		client_call(client, COMMAND_INVERT, i, 0, exposure.records);
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		check_inverted(&buffer, i);
 		buffer_free(client, &buffer);
 	}
@@ -125,7 +153,7 @@ static void map_reaches_arena_memory_only(void **state)
 		       VBI_REMOTE_READ | VBI_REMOTE_WRITE);
 		assert_int_equal(client_call(client, COMMAND_MAP, 3, 0, exposure.records)->argument,
 				 expected);
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		if (expected)
 			check_inverted(&buffer, 3);
 		buffer_free(client, &buffer);
@@ -151,7 +179,7 @@ static void many_at_a_time(void **state)
 	}
 	turn_until(fixture, &client->n_received, 64);
 	for (unsigned i = 0; i < 64; i++) {
-		revoke(client, &exposures[i], VBI_REVOKE_ANSWERED);
+		take_back(client, &exposures[i], VBI_REVOKE_ANSWERED);
 		check_inverted(&buffers[i], i);
 		buffer_free(client, &buffers[i]);
 	}
@@ -187,7 +215,7 @@ static void windows_spare_registrations(void **state)
 			client_call(client, COMMAND_INVERT, i, 0, exposure.records);
 		else
 			client_call(client, COMMAND_PULL, i, 0, exposure.records);
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		if (i % 3)
 			check_inverted(&buffer, i);
 	}
@@ -200,7 +228,7 @@ static void windows_spare_registrations(void **state)
 	assert_int_equal(fixture->client_stats.registrations - before, 1);
 	assert_true(client_call(client, COMMAND_PULL, 1, 0, exposure.records)->argument ==
 		    hash(buffer.bytes, buffer.length));
-	revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+	take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 	buffer_free(client, &buffer);
 }
 
@@ -226,7 +254,7 @@ static void records_of_one_buffer(void **state)
 		assert_true(client_call(client, COMMAND_PULL, 1, 0, last)->argument ==
 			    hash(bytes + length - last->length, last->length));
 	}
-	revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+	take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 	free(bytes);
 }
 
@@ -251,7 +279,7 @@ static void too_many_exposures(void **state)
 	assert_int_equal(error, -ENOBUFS);
 	assert_true(n >= 1024);
 	for (unsigned i = 0; i < n; i++)
-		revoke(client, &exposures[i], VBI_REVOKE_ANSWERED);
+		take_back(client, &exposures[i], VBI_REVOKE_ANSWERED);
 	pull_of_a_literal(state);
 }
 
@@ -270,11 +298,11 @@ static void large_exposures_get_less_each(void **state)
 	assert_true(client_call(client, COMMAND_PULL, 1, 0, exposures[199].records)->argument ==
 		    hash(bytes, length));
 	for (unsigned i = 0; i < 200; i++)
-		revoke(client, &exposures[i], VBI_REVOKE_ANSWERED);
+		take_back(client, &exposures[i], VBI_REVOKE_ANSWERED);
 	expose(client, &exposures[0], bytes, length, VBI_REMOTE_READ);
 	assert_true(client_call(client, COMMAND_PULL, 1, 0, exposures[0].records)->argument ==
 		    hash(bytes, length));
-	revoke(client, &exposures[0], VBI_REVOKE_ANSWERED);
+	take_back(client, &exposures[0], VBI_REVOKE_ANSWERED);
 	free(bytes);
 }
 
@@ -292,7 +320,7 @@ static void transfers_end_with_their_endpoint(void **state)
 	client_send(client, &request, sizeof(request), false);
 	turn_until(fixture, &client->n_failed, 1);
 	assert_int_equal(client->cause.errnum, ECONNRESET);
-	revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	take_back(client, &exposure, VBI_REVOKE_ABANDON);
 	free(bytes);
 }
 
@@ -327,6 +355,7 @@ const struct CMUnitTest *cases_bulk(size_t *n)
 	static const struct CMUnitTest cases[] = {
 		CASE(pull_all_sizes),
 		CASE(pull_of_a_literal),
+		CASE(pull_of_a_read_only_mapping),
 		CASE(push_all_sizes),
 		CASE(push_of_a_part),
 		CASE(both_ways_all_sizes),

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registered memory and regions. */
+#include <errno.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -136,6 +140,58 @@ static void memory_of_another_endpoint(void **state)
 	assert_true(fixture->ops->memory_free(exposure.address));
 }
 
+/* Such a process has no limit. The device would not serve one that gave up the right by now. */
+static bool may_lock_all(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	assert_int_equal(syscall(SYS_capget, &header, data), 0);
+	return data[0].effective & 1u << CAP_IPC_LOCK;
+}
+
+static int pull_once(struct client *client, uint8_t *bytes, uint64_t length)
+{
+	struct vbi_exposure exposure = {
+		.address = bytes, .length = length, .rights = VBI_REMOTE_READ};
+	int error = client->fixture->ops->expose(client->endpoint, &exposure);
+
+	if (error)
+		return error;
+	assert_true(client_call(client, COMMAND_PULL, 0, 0, exposure.records)->argument ==
+		    hash(bytes, length));
+	return client->fixture->ops->revoke(client->endpoint, &exposure, VBI_REVOKE_ANSWERED);
+}
+
+/* What has memory goes on; what needs more says so; nothing else suffers. */
+static void memory_that_may_not_be_locked(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct vbi_exposure exposure = {.length = 1u << 20, .rights = VBI_REMOTE_READ};
+	struct rlimit before, tight;
+	struct client *second;
+
+	if (!subject->pins_memory || may_lock_all())
+		skip();
+	exposure.address = calloc(1, 1u << 20);
+	assert_int_equal(pull_once(client, exposure.address, 9000), 0);
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+	tight = before;
+	tight.rlim_cur = 64u << 10;
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &tight), 0);
+	assert_int_equal(fixture->ops->expose(client->endpoint, &exposure), -ENOMEM);
+	client_call(client, COMMAND_ECHO, 1, 0, NULL);
+	second = client_connect(fixture);
+	turn_until(fixture, &second->n_failed, 1);
+	assert_int_equal(second->cause.errnum, ENOMEM);
+	assert_non_null(strstr(second->cause.sentence, "RLIMIT_MEMLOCK"));
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &before), 0);
+	assert_int_equal(pull_once(client, exposure.address, 1u << 20), 0);
+	assert_int_equal(client->n_failed, 0);
+	free(exposure.address);
+}
+
 /* The application's own, which stays its own. */
 static void registered_memory_moves(void **state)
 {
@@ -187,6 +243,7 @@ const struct CMUnitTest *cases_memory(size_t *n)
 		CASE(any_thread_frees),
 		CASE(other_memory_is_not_ours),
 		CASE(memory_of_another_endpoint),
+		CASE(memory_that_may_not_be_locked),
 		CASE(registered_memory_moves),
 		CASE(regions_are_aligned),
 	};

@@ -36,7 +36,7 @@ static void records_that_lie_are_refused(void **state)
 			lie.key |= 0xffff;
 			assert_true(status_of(client, COMMAND_INVERT, &lie) < 0);
 		}
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		buffer_free(client, &buffer);
 	}
 	assert_int_equal(client->n_failed, 0);
@@ -79,7 +79,7 @@ static void lie_once(struct fixture *fixture, enum lie how, uint64_t length)
 	if (how != LIE_LENGTH)
 		for (uint64_t at = 0; at < length; at++)
 			assert_int_equal(buffer.bytes[at], pattern(1, at));
-	revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	take_back(client, &exposure, VBI_REVOKE_ABANDON);
 	buffer_free(client, &buffer);
 	client_close(client);
 }
@@ -121,7 +121,7 @@ static void keys_are_their_connections_own(void **state)
 		try_and_die(fixture, i ? COMMAND_PULL : COMMAND_PUSH, exposure.records, other);
 		assert_int_equal(client->n_failed, 0);
 		client_call(client, COMMAND_INVERT, i, 0, exposure.records);
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		check_inverted(&buffer, i);
 		buffer_free(client, &buffer);
 	}
@@ -142,11 +142,11 @@ static void late_pull_fails(void **state)
 
 		expose(client, &exposure, buffer.bytes, 9000, VBI_REMOTE_READ);
 		client_call(client, COMMAND_REMEMBER, i, 0, exposure.records);
-		revoke(client, &exposure, how);
+		take_back(client, &exposure, how);
 		assert_true(status_of(client, COMMAND_PULL_LATE, NULL) < 0);
 		expose(client, &next, buffer.bytes, 9000, VBI_REMOTE_READ);
 		assert_true(status_of(client, COMMAND_PULL_LATE, NULL) < 0);
-		revoke(client, &next, VBI_REVOKE_ANSWERED);
+		take_back(client, &next, VBI_REVOKE_ANSWERED);
 		buffer_free(client, &buffer);
 	}
 	assert_int_equal(client->n_failed, 0);
@@ -178,7 +178,7 @@ static void late_push_changes_nothing(void **state)
 		buffer = buffer_make(client, i % N_PLACES, lengths[i / N_PLACES]);
 		expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
 		client_call(client, COMMAND_REMEMBER, 1, 0, exposure.records);
-		revoke(client, &exposure, VBI_REVOKE_ANSWERED);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		fill(buffer.bytes, buffer.length, 77);
 		client_send(client, &request, sizeof(request), false);
 		turn_until_answered_or_failed(client, 2);
@@ -209,7 +209,7 @@ static void abandoned_push_stops(void **state)
 	request.record = exposure.records[0];
 	client_send(client, &request, sizeof(request), false);
 	turn_while(fixture, &buffer.bytes[0], 0x5a);
-	revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	take_back(client, &exposure, VBI_REVOKE_ABANDON);
 	fill(buffer.bytes, buffer.length, 77);
 	turn_until(fixture, &client->n_failed, 1);
 	turn_until_shared(fixture, &fixture->n_server_failed, 1);
@@ -238,10 +238,10 @@ static void abandoned_memory_is_out_of_reach(void **state)
 	if (subject->threaded)
 		turn_until(fixture, &client->n_received, 2);
 	else
-		revoke(client, &exposure, VBI_REVOKE_ABANDON);
+		take_back(client, &exposure, VBI_REVOKE_ABANDON);
 	/* On one thread the scribbling comes after the revocation, and is not seen here. */
 	if (subject->threaded) {
-		revoke(client, &exposure, VBI_REVOKE_ABANDON);
+		take_back(client, &exposure, VBI_REVOKE_ABANDON);
 		fill(buffer.bytes, buffer.length, 5);
 	}
 	turn_until(fixture, &client->n_failed, 1);
@@ -265,7 +265,7 @@ static void held_memory_is_revoked_when_let_go(void **state)
 	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_READ | VBI_REMOTE_WRITE);
 	client_call(client, COMMAND_HOLD, 5, 0, exposure.records);
 	client_call(client, COMMAND_LET_GO, 5, 0, exposure.records);
-	revoke(client, &exposure, VBI_REVOKE_ABANDON);
+	take_back(client, &exposure, VBI_REVOKE_ABANDON);
 	client_call(client, COMMAND_ECHO, 6, 0, NULL);
 	buffer_free(client, &buffer);
 }

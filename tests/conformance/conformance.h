@@ -26,6 +26,7 @@ struct subject {
 	bool waits_for_room; /* a sender may outrun its peer; else rpc's credits must not let it */
 	bool keeps_alive;    /* asks silent peers whether they live, and so has time-outs */
 	bool one_arena;	     /* what memory_alloc() gives an endpoint is one range, with gaps */
+	bool pins_memory;    /* what RLIMIT_MEMLOCK is about */
 	bool keys_are_checked; /* before use; else by the peer's device, and the connection fails */
 };
 

@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		.ops = &vbi_verbs,
 		.make_address = make_address,
 		.keeps_alive = true,
+		.pins_memory = true,
 	};
 
 	host = getenv("VERBENA_TEST_ADDRESS");
