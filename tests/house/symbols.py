@@ -19,8 +19,8 @@ TRANSPORT_SYMBOLS_MAX = 1
 # Looks at devices for a program, and transports nothing.
 NO_TRANSPORT = "transport/survey"
 
-# Loaded into other programs in place of libc's functions: what it defines is nobody's to call.
-PRELOADED = {"bench/count/preload.c"}
+# Loaded into other programs in place of a library's functions: what it defines is nobody's to call.
+PRELOADED = {"bench/count/preload.c", "bench/ledger/preload.c"}
 
 
 def source_root(build):
