@@ -510,7 +510,8 @@ static void test_descriptor_limit(void **state)
 	/* From where nothing can be opened to where everything can. */
 	for (rlim_t most = 5; most < 40; most++)
 		n_failed += is_too_little(&client, RLIMIT_NOFILE, most, EMFILE);
-	assert_true(n_failed > 3);
+	/* A connection manager and its devices take few. */
+	assert_true(n_failed > (harness_is_rdma() ? 0 : 3));
 	end(&client);
 }
 
