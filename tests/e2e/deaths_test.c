@@ -166,6 +166,12 @@ static void killed_while_copying(bool allocated, bool to_server)
 			assert_true(pattern_is(memory, TRANSFER_MAX, 1));
 		}
 		memset(memory, 1, TRANSFER_MAX);
+		/* Longer than what was under way can still be. */
+		for (unsigned k = 0; result < 0 && k < 20; k++) {
+			usleep(50000);
+			for (size_t at = 0; at < TRANSFER_MAX; at += 512)
+				assert_int_equal(memory[at], 1);
+		}
 		leave(&client);
 		if (allocated)
 			vb_memory_free(NULL, memory);
@@ -188,6 +194,50 @@ static void test_server_killed_while_pushing(void **state)
 	(void)state;
 	killed_while_copying(false, false);
 	killed_while_copying(true, false);
+}
+
+/* Until the server is no more, and whatever it was in the middle of: 0 if that is what was told. */
+static int call_until_the_end(void *context)
+{
+	struct client client = *(struct client *)context;
+	uint8_t *memory = malloc(4 * MIB);
+	uint64_t size = 1;
+
+	for (;;) {
+		client.conn = vb_connect(client.probe.address, NULL);
+		if (!client.conn)
+			break;
+		client.peer = probe_peer_bind(client.conn);
+		while (client.peer && probe_fill(client.peer, 1, size, memory, size) >= 0)
+			size = size < MIB ? size * 4 : 1;
+		if (errno != ECONNRESET)
+			break;
+		if (client.peer)
+			leave(&client);
+		else
+			vb_conn_close(client.conn);
+	}
+	free(memory);
+	if (errno == ECONNRESET || errno == ECONNREFUSED || errno == ENOENT)
+		return 0;
+	print_error("%s (%s)\n", strerrorname_np(errno), vb_conn_error(NULL)->sentence);
+	return 1;
+}
+
+static void test_server_killed_at_any_moment(void **state)
+{
+	struct client client;
+	pid_t caller;
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		probe_start(&client.probe, NULL);
+		caller = harness_spawn_fresh(call_until_the_end, &client, sizeof(client), -1);
+		/* From before it has begun to connect to the middle of large calls. */
+		usleep(i * i * (harness_is_rdma() ? 2000 : 200));
+		probe_kill(&client.probe);
+		assert_int_equal(harness_wait(caller), 0);
+	}
 }
 
 /* ---- A client ends ---- */
@@ -457,6 +507,7 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_no_deadline_ends_with_the_server),
 	HARNESS_TEST(test_server_killed_while_pulling),
 	HARNESS_TEST(test_server_killed_while_pushing),
+	HARNESS_TEST(test_server_killed_at_any_moment),
 	HARNESS_TEST(test_client_killed_in_a_call),
 	HARNESS_TEST(test_close_though_a_child_holds_the_socket),
 	HARNESS_TEST(test_client_killed_while_copying),

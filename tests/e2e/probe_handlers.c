@@ -436,3 +436,9 @@ const struct tall_ops tall_handlers = {
 	.size = sizeof(struct tall_ops),
 	.flip = on_flip,
 };
+
+const struct vast_ops vast_handlers = {
+	.size = sizeof(struct vast_ops),
+	.fill = on_fill,
+	.check = on_check,
+};

@@ -156,7 +156,8 @@ static int serve(struct vb_server *server, const struct settings *settings)
 	if (probe_serve(server, &probe_handlers, NULL) < 0 ||
 	    mirror_serve(server, &mirror_handlers, NULL) < 0 ||
 	    shut_serve(server, &shut_handlers, NULL) < 0 ||
-	    wide_serve(server, &wide_handlers, NULL) < 0)
+	    wide_serve(server, &wide_handlers, NULL) < 0 ||
+	    vast_serve(server, &vast_handlers, NULL) < 0)
 		return -1;
 	return tall_serve(server, &tall_handlers, NULL);
 }

@@ -28,6 +28,7 @@ extern const struct mirror_ops mirror_handlers;
 extern const struct shut_ops shut_handlers;
 extern const struct wide_ops wide_handlers;
 extern const struct tall_ops tall_handlers;
+extern const struct vast_ops vast_handlers;
 
 void probe_server_report(enum probe_event event);
 /* Blocks until the test lets a handler go. */
