@@ -120,6 +120,21 @@ static void do_late(struct client *client)
 	scene_peer_set_deadline(client->peer, DEADLINE_NS);
 }
 
+/* With memory that the connection knows: registered once, or with a window for each call. */
+static void make_named_calls(struct client *client)
+{
+	uint8_t *buffer = client->buffer;
+	uint8_t *named = vb_memory_alloc(client->conn, LARGEST);
+
+	if (named)
+		client->buffer = named;
+	do_fill(client, LARGEST);
+	do_check(client, LARGEST);
+	do_flip(client, LARGEST);
+	client->buffer = buffer;
+	vb_memory_free(client->conn, named);
+}
+
 static void make_calls(struct client *client)
 {
 	do_add(client);
@@ -129,6 +144,7 @@ static void make_calls(struct client *client)
 		do_check(client, sizes[i]);
 		do_flip(client, sizes[i]);
 	}
+	make_named_calls(client);
 	do_late(client);
 	do_adds(client);
 	do_add(client);

@@ -213,6 +213,29 @@ static unsigned run_permanent(void)
 	return failed;
 }
 
+/* Windows are bound ahead of a request, in its chain, and ended by its answer. */
+static unsigned run_windows(void)
+{
+	static const struct {
+		enum side side;
+		int point;
+		uint64_t n_calls;
+	} runs[] = {
+		{CLIENT, VERBS_FAULT_ALLOC_MW, 1},
+		{CLIENT, VERBS_FAULT_DEREG_MR, 2},
+		{CLIENT, VERBS_FAULT_POST_SEND_MIDDLE, 3},
+		{SERVER, VERBS_FAULT_POST_SEND_MIDDLE, 3},
+	};
+	unsigned failed = 0;
+
+	setenv("VERBENA_VERBS_WINDOWS", "force", 1);
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+		failed += run_point(runs[i].side, runs[i].point, runs[i].n_calls);
+	failed += run_both("seed=1,rate=200,delay=8") != 0;
+	unsetenv("VERBENA_VERBS_WINDOWS");
+	return failed;
+}
+
 static unsigned run_all(void)
 {
 	struct run run = {.name = "without faults", .point = 0};
@@ -229,6 +252,7 @@ static unsigned run_all(void)
 		for (int point = 0; point < VERBS_FAULT_POINTS; point++)
 			failed += run_point((enum side)side, point, calls[side][point]);
 	failed += run_permanent();
+	failed += run_windows();
 	for (unsigned seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
 		snprintf(plan, sizeof(plan), "seed=%u,rate=60,delay=12", seed);
 		failed += run_both(plan) != 0;
