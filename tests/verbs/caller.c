@@ -7,6 +7,8 @@
  *                                   hold          a call without a deadline that is not answered
  *                                   signals MS    a call at each SIGUSR1, with a deadline of MS
  *                                   bulk N        N rounds of buffers of several sizes, compared
+ *                                   mix N         N rounds of everything: one-way calls to the
+ *                                                 last credit, buffers, calls that are given up
  *                                   fork          calls before, in and after a child
  *                                   user UID      becomes UID, and then connects and calls
  *
@@ -175,6 +177,51 @@ static int bulk(const struct vb_conn *conn, struct probe_peer *peer, unsigned lo
 	return 0;
 }
 
+/* ---- Everything at once ---- */
+
+/* More than a connection has credits for. */
+#define POSTS 100
+
+static int given_up(struct probe_peer *peer)
+{
+	uint64_t remaining;
+
+	probe_peer_set_deadline(peer, 20000000);
+	/* The answer may be in time after all. */
+	if (probe_wait_for_cancel(peer, &remaining) < 0 && errno != ETIMEDOUT)
+		return -1;
+	probe_peer_set_deadline(peer, 30000000000ull);
+	return 0;
+}
+
+static int mix_round(const struct vb_conn *conn, struct probe_peer *peer, uint8_t *buffer,
+		     unsigned long round)
+{
+	for (unsigned i = 0; i < POSTS; i++)
+		if (probe_post(peer, i, buffer, i) < 0)
+			return -1;
+	if (call(conn, peer) < 0 || move(peer, buffer, round, round % 2 ? 5000 : 100000) < 0)
+		return -1;
+	return round % 8 ? 0 : given_up(peer);
+}
+
+static int mix(const struct vb_conn *conn, struct probe_peer *peer, unsigned long rounds)
+{
+	uint8_t *buffer = calloc(1, 100000);
+	uint64_t start = now_ms();
+	int error = 0;
+
+	probe_peer_set_deadline(peer, 30000000000ull);
+	for (unsigned long i = 0; i < rounds && !error; i++)
+		error = mix_round(conn, peer, buffer, i);
+	if (error)
+		say_failed(conn, peer, start);
+	else
+		printf("done\n");
+	free(buffer);
+	return 0;
+}
+
 /* ---- Processes ---- */
 
 static int in_child(struct vb_conn *conn, struct probe_peer *peer)
@@ -230,6 +277,8 @@ static int run(struct vb_conn *conn, char **argv, const sigset_t *set)
 		status = at_signals(conn, peer, set);
 	} else if (strcmp(argv[3], "bulk") == 0)
 		status = bulk(conn, peer, number(argv[4]));
+	else if (strcmp(argv[3], "mix") == 0)
+		status = mix(conn, peer, number(argv[4]));
 	else if (strcmp(argv[3], "fork") == 0)
 		status = forked(conn, peer);
 	probe_peer_free(peer);

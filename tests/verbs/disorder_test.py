@@ -41,17 +41,17 @@ def some_port():
 
 
 @contextlib.contextmanager
-def server(host=FIRST, also=None, prefix=()):
-    """A probe-server; what it says of itself is on .address."""
+def server(host=FIRST, also=None, prefix=(), gate="/dev/null"):
+    """A probe-server; its address is .address. gate: a byte from there lets a held call go."""
     address = f"rdma://{host}:{some_port()}"
     words = [*prefix, SERVER, address]
     if also:
         words += ["--also", also]
     report, report_end = os.pipe()
-    gate, gate_end = os.pipe()
+    gate_fd = os.open(gate, os.O_RDONLY)
 
     def arrange():
-        a, b = os.dup2(report_end, 20), os.dup2(gate, 21)
+        a, b = os.dup2(report_end, 20), os.dup2(gate_fd, 21)
         os.dup2(a, 3)
         os.dup2(b, 4)
 
@@ -59,7 +59,7 @@ def server(host=FIRST, also=None, prefix=()):
                                stdin=subprocess.DEVNULL, text=True)
     process.address = address
     os.close(report_end)
-    os.close(gate)
+    os.close(gate_fd)
     try:
         if os.read(report, 1) != b"R":
             raise AssertionError(f"{' '.join(words)}: {process.stderr.read()}")
@@ -72,7 +72,6 @@ def server(host=FIRST, also=None, prefix=()):
         process.wait()
         process.stderr.close()
         os.close(report)
-        os.close(gate_end)
 
 
 def caller(address, *words, connect_ms=20000, prefix=()):
@@ -158,6 +157,28 @@ def resolver(text):
         path.unlink()
         if old is not None:
             path.write_bytes(old)
+
+
+def counters():
+    path = pathlib.Path("/sys/class/infiniband/rxe0/ports/1/hw_counters")
+    return {name: int((path / name).read_text())
+            for name in ("send_rnr_err", "rcvd_rnr_err", "retry_rnr_exceeded_err", "rdma_sends")}
+
+
+def check_load():
+    """All that clients can do to a server, and nobody is told to wait for a receive."""
+    before = counters()
+    with server(gate="/dev/zero") as here:
+        clients = [caller(here.address, "mix", 16) for _ in range(5)]
+        for client in clients:
+            expect(client, "^connected$")
+        for client in clients:
+            expect(client, "^done$")
+            assert ended(client) == 0
+    after = counters()
+    sends = after.pop("rdma_sends") - before.pop("rdma_sends")
+    assert sends > 5 * 16 * 100, f"only {sends} messages were sent"
+    assert after == before, f"{after}, not {before}"
 
 
 def check_two_devices():
