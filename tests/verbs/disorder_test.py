@@ -21,6 +21,7 @@ SECOND = "10.79.0.1"
 port = 24000
 # Of a time-out of 1.5 s, on a host that has other things to do. The CM's own is above a minute.
 BOUND_MS = 15000
+KEEPALIVE_S = 3  # the default
 
 
 def sh(command, check=True):
@@ -323,6 +324,27 @@ def check_namespace():
             works(here.address)
     finally:
         sh("ip netns del other")
+
+
+def check_stopped():
+    """A process that is stopped is left in peace for longer than a dead host would be; a call to it
+    ends by its deadline."""
+    with server() as here:
+        client = caller(here.address, "signals", 1000)
+        expect(client, "^connected$")
+        expect(client, "^called$")
+        for process in (here, client):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(2 * KEEPALIVE_S)
+            if process is here:
+                client.send_signal(signal.SIGUSR1)
+                expect(client, r"^failed ETIMEDOUT unknown \d+")
+            process.send_signal(signal.SIGCONT)
+            client.send_signal(signal.SIGUSR1)
+            expect(client, "^called$")
+        client.terminate()
+        expect(client, "^done$")
+        assert ended(client) == 0
 
 
 def check_memlock():
