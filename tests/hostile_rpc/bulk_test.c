@@ -201,6 +201,61 @@ static void test_bulk(void **state)
 	SCENE_RUN(breaches);
 }
 
+/* ---- Memory of the client's that is not exposed ---- */
+
+/* Names no memory, that of nobody, and more than there is. */
+static void name_nothing(struct raw *raw, const struct vbi_record *exposed, unsigned i)
+{
+	struct vbi_record record = *exposed;
+
+	switch (i) {
+	case 0:
+		record.key ^= 0x5a5a5a00;
+		break;
+	case 1:
+		record.address = 4096;
+		break;
+	default:
+		/* Longer than any memory that is registered for so little. */
+		record.length = 32u << 20;
+		break;
+	}
+	send_check(raw, record.length, 48, 1, &record, 72);
+}
+
+/* What a device has to look at, it refuses: that ends the connection, and is no breach of the
+ * rules, for so does a client that has just taken its memory back. */
+static void test_records_that_a_device_refuses(void **state)
+{
+	struct scene *scene;
+
+	(void)state;
+	harness_only_rdma("the records are looked at by the library");
+	scene = scene_begin("--inflight", "64");
+	for (unsigned i = 0; i < 6; i++) {
+		struct vbi_exposure exposure = {
+			.length = i < 3 ? 4096 : 1u << 20,
+			.rights = VBI_REMOTE_READ,
+		};
+		struct vbi_endpoint *endpoint;
+
+		scene_go_to(scene, BOUND);
+		endpoint = scene->raw.endpoint;
+		exposure.address = calloc(1, exposure.length);
+		assert_int_equal(endpoint->ops->expose(endpoint, &exposure), 0);
+		name_nothing(&scene->raw, &exposure.records[0], i % 3);
+		probe_assert_alive(scene->peer);
+		assert_true(raw_ended(&scene->raw));
+		raw_close(&scene->raw);
+		free(exposure.address);
+		probe_assert_alive(scene->peer);
+	}
+	assert_int_equal(probe_counters(scene->peer).protocol_errors, 0);
+	while (probe_counters(scene->peer).gone < 6)
+		;
+	scene_end(scene);
+}
+
 /* ---- Outstanding requests ---- */
 
 /* A request whose bytes never come: what was exposed is more than the pipe takes at once, and this
@@ -321,6 +376,7 @@ static void test_hanging_up(void **state)
 
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_bulk),
+	HARNESS_TEST(test_records_that_a_device_refuses),
 	HARNESS_TEST(test_slot_in_use),
 	HARNESS_TEST(test_request_without_credit),
 	HARNESS_TEST(test_closed_exposure),
