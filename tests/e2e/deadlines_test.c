@@ -486,6 +486,54 @@ static void test_deadlines_while_copying(void **state)
 	free(heap);
 }
 
+/* A server that is asked in time stops in the middle of its copy and says so: the call is over, the
+ * connection goes on, and what was under way stays away from the buffer. */
+static void canceled_while_copying(bool to_server)
+{
+	struct vb_options options = VB_OPTIONS_INIT;
+	uint64_t deadline_ns = 400 * MS;
+	uint8_t *heap = malloc(TRANSFER_MAX);
+	struct client client;
+	int64_t result;
+
+	options.grace_ns = 60000 * MS;
+	probe_start(&client.probe, NULL);
+	client.conn = probe_connect(&client.probe, &options);
+	client.peer = probe_bind(client.conn);
+	pattern_fill(heap, TRANSFER_MAX, 1);
+	/* Shorter and shorter, until it is the copy that it ends. */
+	do {
+		assert_true(deadline_ns > 1000);
+		deadline_ns = deadline_ns * 2 / 3;
+		probe_peer_set_deadline(client.peer, deadline_ns);
+		result = to_server ? probe_check(client.peer, 1, heap, TRANSFER_MAX)
+				   : probe_fill(client.peer, 1, TRANSFER_MAX, heap, TRANSFER_MAX);
+	} while (result >= 0);
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	pattern_fill(heap, TRANSFER_MAX, CANARY_SEED);
+	probe_peer_set_deadline(client.peer, 0);
+	probe_assert_alive(client.peer);
+	watch_canary(heap, TRANSFER_MAX);
+	probe_assert_alive(client.peer);
+	assert_int_equal(probe_client_stats(client.conn).abandoned, 0);
+	assert_int_equal(vb_conn_error(client.conn)->errnum, 0);
+	end(&client);
+	free(heap);
+}
+
+static void test_canceled_while_pushing(void **state)
+{
+	(void)state;
+	canceled_while_copying(false);
+}
+
+static void test_canceled_while_pulling(void **state)
+{
+	(void)state;
+	canceled_while_copying(true);
+}
+
 /* ---- A server that stands still ---- */
 
 static void stop(struct client *client)
@@ -583,6 +631,8 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_half_the_slots_late),
 	HARNESS_TEST(test_shortest_deadlines),
 	HARNESS_TEST(test_deadlines_while_copying),
+	HARNESS_TEST(test_canceled_while_pushing),
+	HARNESS_TEST(test_canceled_while_pulling),
 	HARNESS_TEST(test_stopped_server),
 	HARNESS_TEST(test_full_ring),
 };
