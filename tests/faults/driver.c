@@ -26,9 +26,9 @@
 #define LIFE_S 60
 
 /* Of each point, the calls that fail one by one, if it has so many. */
-#define CALLS_MAX	5u
+#define CALLS_MAX	4u
 /* Of posts and registrations, where most of what can go wrong is. */
-#define CALLS_MAX_OFTEN 10u
+#define CALLS_MAX_OFTEN 8u
 
 /* How long a client tries to connect; and where that is what ends it. */
 #define CONNECT_MS	10000
