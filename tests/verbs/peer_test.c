@@ -56,6 +56,36 @@ static void write_with_immediate_data(void **state)
 	victim_check(*state);
 }
 
+/* There is nothing that it could end: the side that serves exposes nothing. */
+static void invalidation(void **state)
+{
+	struct victim *victim = *state;
+	const struct verbs_slab *slab = &verbs_endpoint_of(victim->good)->device->receives;
+	const uint32_t keys[] = {0, 0x12345678, slab->free ? slab->free->lkey : 1};
+
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct ibv_sge piece = {.length = 64};
+		struct ibv_send_wr *bad, wr = {
+						 .opcode = IBV_WR_SEND_WITH_INV,
+						 .invalidate_rkey = keys[i],
+						 .sg_list = &piece,
+						 .num_sge = 1,
+					 };
+		struct raw raw;
+
+		victim_join(victim, &raw);
+		piece.addr = (uintptr_t)raw.memory + RAW_MEMORY / 2;
+		piece.lkey = raw.mr->lkey;
+		raw.memory[RAW_MEMORY / 2] = 64;
+		assert_int_equal(ibv_post_send(raw.id->qp, &wr, &bad), 0);
+		victim_until(victim, &victim->n_failed, 1);
+		victim->n_failed = 0;
+		raw_close(&raw);
+		victim_check(victim);
+	}
+	assert_int_equal(victim->n_messages, 0);
+}
+
 /* ---- The transport's own messages ---- */
 
 static void tags(void **state)
@@ -264,6 +294,7 @@ int main(void)
 		CASE(lengths),
 		CASE(longer_than_agreed),
 		CASE(write_with_immediate_data),
+		CASE(invalidation),
 		CASE(tags),
 		CASE(pong_without_ping),
 		CASE(pings),
