@@ -115,6 +115,9 @@ static void numbers_need_no_look_up(void **state)
 	assert_int_equal(verbs_place_numeric(&any, false, &addresses), -EINVAL);
 	assert_int_equal(verbs_place_numeric(&none, false, &addresses), -EINVAL);
 	assert_int_equal(verbs_place_numeric(&any, true, &addresses), 0);
+	/* IPv4 clients are heard there too. */
+	assert_int_equal(addresses.addresses[0].ss_family, AF_INET6);
+	assert_true(addresses.n >= 2);
 	assert_int_equal(verbs_place_numeric(&none, true, &addresses), 0);
 }
 
