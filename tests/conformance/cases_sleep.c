@@ -139,7 +139,7 @@ static void idle_ones_are_heard_beside_a_busy_one(void **state)
 		client_connect(fixture);
 	for (unsigned i = 0; i < fixture->n_clients; i++)
 		turn_until(fixture, &fixture->clients[i].n_connected, 1);
-	for (unsigned i = 0; i < 40000; i++)
+	for (unsigned i = 0; i < subject->calls_until_idle; i++)
 		client_call(&fixture->clients[0], COMMAND_ECHO, i, 0, NULL);
 	for (unsigned i = 1; i < fixture->n_clients; i++)
 		client_send(&fixture->clients[i], &request, sizeof(request), false);

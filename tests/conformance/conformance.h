@@ -28,6 +28,8 @@ struct subject {
 	bool one_arena;	     /* what memory_alloc() gives an endpoint is one range, with gaps */
 	bool pins_memory;    /* what RLIMIT_MEMLOCK is about */
 	bool keys_are_checked; /* before use; else by the peer's device, and the connection fails */
+	/* Calls on another connection until one that is silent sleeps by itself. */
+	unsigned calls_until_idle;
 };
 
 #define ADDRESS_SIZE 200

@@ -24,6 +24,7 @@ int main(int argc, char **argv)
 		.knows_process = true,
 		.waits_for_room = true,
 		.one_arena = true,
+		.calls_until_idle = 40000,
 		.keys_are_checked = true,
 	};
 	int failures;
