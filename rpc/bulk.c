@@ -102,8 +102,21 @@ static void has_moved(struct vbi_request *request)
 	DL_APPEND2(worker->moving, request, prev_moving, next_moving);
 }
 
-void vbi_bulk_expire(struct vbi_worker *worker)
+/* A worker that was busy, in a handler or stopped, has not seen what its clients did meanwhile. */
+static void excuse(struct vbi_worker *worker, uint64_t away_ns)
 {
+	struct vbi_request *request;
+
+	DL_FOREACH2(worker->moving, request, next_moving)
+	{
+		request->moved_at += away_ns;
+	}
+}
+
+void vbi_bulk_expire(struct vbi_worker *worker, uint64_t since_look_ns)
+{
+	if (since_look_ns > VBI_STALL_LOOK_NS * 2)
+		excuse(worker, since_look_ns);
 	while (worker->moving && !worker->inside_poll &&
 	       worker->now >= vbi_deadline_after(worker->moving->moved_at, VBI_STALL_NS)) {
 		struct vb_conn *conn = worker->moving->conn;

@@ -258,6 +258,21 @@ static void test_memory_of_a_dead_client(void **state)
 	assert_int_equal(n_answers(1), 1);
 }
 
+/* Until the first client's time is over, which the worker watches. */
+static void stand_still(void)
+{
+	uint64_t end = fixture->worker->moving->moved_at + VBI_STALL_NS;
+
+	while (fake_now_ns < end) {
+		assert_false(fixture->clients[0]->closed);
+		vbi_worker_look(fixture->worker);
+		fake_now_ns = vbi_worker_next_timeout(fixture->worker);
+	}
+	assert_true(fake_now_ns == end);
+	vbi_worker_look(fixture->worker);
+	assert_true(fixture->clients[0]->closed);
+}
+
 /* A client that stands still does not keep for ever what others wait for. */
 static void test_memory_of_a_stopped_client(void **state)
 {
@@ -265,16 +280,22 @@ static void test_memory_of_a_stopped_client(void **state)
 	call(0, 1, 0);
 	call(1, 1, 0);
 	assert_int_equal(fixture->clients[1]->n_pulls, 0);
-	fake_now_ns = fixture->worker->moving->moved_at + VBI_STALL_NS - 1;
-	vbi_worker_look(fixture->worker);
-	assert_false(fixture->clients[0]->closed);
-	assert_true(vbi_worker_next_timeout(fixture->worker) == fake_now_ns + 1);
-	fake_now_ns++;
-	vbi_worker_look(fixture->worker);
-	assert_true(fixture->clients[0]->closed);
+	stand_still();
 	assert_true(fixture->clients[1]->n_pulls > 0);
 	finish_pulls(1);
 	assert_int_equal(n_answers(1), 1);
+}
+
+/* Whoever was busy itself has not seen what its clients did meanwhile. */
+static void test_bulk_beside_a_handler_that_takes_long(void **state)
+{
+	(void)state;
+	call(0, 1, 0);
+	vbi_worker_look(fixture->worker);
+	fake_now_ns += 3 * VBI_STALL_NS;
+	vbi_worker_look(fixture->worker);
+	assert_false(fixture->clients[0]->closed);
+	stand_still();
 }
 
 /* One that waits in the middle of the queue and is given up is answered there. */
@@ -382,11 +403,17 @@ static void test_no_memory_after_the_handler(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_after_the_other),	      TEST(test_memory_of_a_refused_client),
-		TEST(test_memory_of_a_dead_client),   TEST(test_memory_of_a_stopped_client),
-		TEST(test_cancel_in_the_queue),	      TEST(test_stack_of_a_long_queue),
-		TEST(test_records_that_name_nothing), TEST(test_one_end_after_the_other),
-		TEST(test_pull_that_fails),	      TEST(test_no_memory_after_the_handler),
+		TEST(test_one_after_the_other),
+		TEST(test_memory_of_a_refused_client),
+		TEST(test_memory_of_a_dead_client),
+		TEST(test_memory_of_a_stopped_client),
+		TEST(test_bulk_beside_a_handler_that_takes_long),
+		TEST(test_cancel_in_the_queue),
+		TEST(test_stack_of_a_long_queue),
+		TEST(test_records_that_name_nothing),
+		TEST(test_one_end_after_the_other),
+		TEST(test_pull_that_fails),
+		TEST(test_no_memory_after_the_handler),
 	};
 
 	return cmocka_run_group_tests_name("bulk", tests, NULL, NULL);

@@ -143,8 +143,13 @@ bool vbi_bulk_release(struct vbi_request *request);
  */
 #define VBI_STALL_NS (10 * VBI_NS_PER_S)
 
-/* Ends the connections of requests whose bulk stands still. Not from inside poll(). */
-void vbi_bulk_expire(struct vbi_worker *worker);
+/* While bulk is under way the worker looks so often at least. Where it has not for twice as long, a
+ * handler kept it busy, or it was stopped itself: that time is not its clients'. */
+#define VBI_STALL_LOOK_NS (VBI_STALL_NS / 4)
+
+/* Ends the connections of requests whose bulk stands still. SINCE_LOOK_NS: since the worker looked
+ * last. Not from inside poll(). */
+void vbi_bulk_expire(struct vbi_worker *worker, uint64_t since_look_ns);
 
 /* Pool memory has come back: requests that wait for it try again, in order. */
 void vbi_bulk_retry_waiting(struct vbi_worker *worker);

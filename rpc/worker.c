@@ -66,11 +66,13 @@ int vbi_worker_poll(struct vbi_worker *worker)
 
 uint64_t vbi_worker_look(struct vbi_worker *worker)
 {
+	uint64_t before = worker->now;
+
 	worker->now = worker->clock();
 	if (__builtin_expect(worker->hellos != NULL, 0))
 		vbi_conn_expire_hellos(worker);
 	if (__builtin_expect(worker->moving != NULL, 0))
-		vbi_bulk_expire(worker);
+		vbi_bulk_expire(worker, worker->now - before);
 	return worker->now;
 }
 
@@ -97,6 +99,8 @@ uint64_t vbi_worker_next_timeout(const struct vbi_worker *worker)
 	uint64_t next = vbi_conn_next_hello_end(worker);
 	uint64_t stall = worker->moving ? worker->moving->moved_at + VBI_STALL_NS : UINT64_MAX;
 
+	if (worker->moving && worker->now + VBI_STALL_LOOK_NS < stall)
+		stall = worker->now + VBI_STALL_LOOK_NS;
 	if (stall < next)
 		next = stall;
 	for (unsigned i = 0; i < worker->n_domains; i++) {
