@@ -214,14 +214,19 @@ static void close_from_inside_failed(void **state)
 static void silent_domain_has_no_timeout(void **state)
 {
 	struct fixture *fixture = *state;
+	uint64_t timeout = 0;
 
 	for (unsigned i = 0; i < 10; i++)
 		turn(fixture);
+	/* On a host with other work something may be due by now, which a turn does. */
+	for (unsigned i = 0; i < 1000 && !timeout; i++) {
+		turn(fixture);
+		timeout = fixture->ops->next_timeout(fixture->client_domain);
+	}
 	if (subject->keeps_alive)
-		assert_in_range(fixture->ops->next_timeout(fixture->client_domain), 1,
-				KEEPALIVE_NS);
+		assert_in_range(timeout, 1, KEEPALIVE_NS);
 	else
-		assert_true(fixture->ops->next_timeout(fixture->client_domain) == UINT64_MAX);
+		assert_true(timeout == UINT64_MAX);
 }
 
 static void message_max_out_of_range(void **state)
