@@ -238,7 +238,7 @@ static int in_child(struct vb_conn *conn, struct probe_peer *peer)
 
 static int forked(struct vb_conn *conn, struct probe_peer *peer)
 {
-	int status;
+	int status = 0;
 	pid_t pid;
 
 	once(conn, peer);

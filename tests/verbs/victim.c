@@ -15,8 +15,10 @@
 #include "transport/clock.h"
 
 #define PATIENCE_NS (30 * TICK_NS_PER_S)
-/* A range that other tests do not use: what lingers of an ended connection does not hold a port. */
+/* A range that other tests do not use, from a place in it that depends on the process: what lingers
+ * of an ended connection does not hold a port. */
 #define FIRST_PORT  23000u
+#define PORTS	    1000u
 
 static struct victim *victim_now;
 
@@ -164,7 +166,7 @@ static int open_domain(struct victim *victim)
 	char address[80];
 
 	victim->host = device_address();
-	victim->port = FIRST_PORT + serial++;
+	victim->port = FIRST_PORT + ((unsigned)getpid() * 50 + serial++) % PORTS;
 	snprintf(address, sizeof(address), "%s:%u", victim->host, victim->port);
 	if (vbi_verbs.domain_open(&events, &victim->stats, &options, &victim->domain, &cause) < 0 ||
 	    vbi_verbs.listen(victim->domain, address, victim, &victim->listener, &cause) < 0 ||

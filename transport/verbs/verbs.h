@@ -130,7 +130,7 @@ struct verbs_lane {
 	 * endpoint was drained. */
 	struct ibv_wc *taken;
 	uint32_t at_taken, n_taken, taken_room;
-	bool is_behind; /* the last batch was full: more may be there */
+	bool is_behind;		/* the last batch was full: more may be there */
 	uint32_t n_poll_errors; /* since one worked */
 	struct verbs_lane *next;
 };
