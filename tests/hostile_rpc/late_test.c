@@ -345,9 +345,10 @@ static int keep_busy(void *context)
 	struct probe_peer *peer = conn ? probe_peer_bind(conn) : NULL;
 	uint8_t *memory = malloc(MIB);
 
-	for (uint64_t size = 1; peer && memory; size = size < MIB ? size * 4 : 1)
+	if (!peer || !memory)
+		return 1;
+	for (uint64_t size = 1;; size = size < MIB ? size * 4 : 1)
 		probe_fill(peer, size, size, memory, size);
-	return 1;
 }
 
 static void test_writes_while_others_are_busy(void **state)
