@@ -54,6 +54,7 @@ static int be_a_crowd(const struct crowd *crowd, int fd)
 	for (unsigned i = 0; i < crowd->n; i++) {
 		raw_init(&raws[i], wait_a_moment, NULL);
 		raws[i].receives = crowd->receives;
+		raws[i].sends = 4;
 		raw_ask(&raws[i], crowd->host, crowd->port);
 		if (i >= AT_A_TIME && !is_there(&raws[i - AT_A_TIME]))
 			return 1;

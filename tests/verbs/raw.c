@@ -40,6 +40,7 @@ void raw_init(struct raw *raw, void (*turn)(void *), void *context)
 		.turn = turn,
 		.context = context,
 		.receives = 64,
+		.sends = RAW_SENDS,
 		.responder_resources = 16,
 		.rnr_retry_count = 7,
 		.hello_bytes = sizeof(raw->hello),
@@ -124,7 +125,7 @@ static void post_receive(struct raw *raw, unsigned slot)
 static void make_queues(struct raw *raw)
 {
 	struct ibv_qp_init_attr attr = {
-		.cap = {.max_send_wr = RAW_SENDS,
+		.cap = {.max_send_wr = raw->sends,
 			.max_recv_wr = RAW_RECEIVES,
 			.max_send_sge = 1,
 			.max_recv_sge = 1},
@@ -132,7 +133,7 @@ static void make_queues(struct raw *raw)
 		.sq_sig_all = 1,
 	};
 
-	raw->cq = ibv_create_cq(raw->id->verbs, RAW_SENDS + RAW_RECEIVES, NULL, NULL, 0);
+	raw->cq = ibv_create_cq(raw->id->verbs, (int)(raw->sends + RAW_RECEIVES), NULL, NULL, 0);
 	assert_non_null(raw->cq);
 	attr.send_cq = attr.recv_cq = raw->cq;
 	assert_int_equal(rdma_create_qp(raw->id, NULL, &attr), 0);

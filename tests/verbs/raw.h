@@ -28,6 +28,7 @@ struct raw {
 	struct ibv_mr *mr; /* of memory: LOCAL_WRITE and whatever a test asks for */
 	uint8_t *memory;   /* RAW_MEMORY bytes: first half receives, second half sends */
 	unsigned receives; /* posted before connecting; a test may say less */
+	unsigned sends;	   /* that its queue takes: RAW_SENDS; a test may say less */
 	uint8_t responder_resources, rnr_retry_count;
 	struct verbs_hello hello;  /* what it says; a test may change it */
 	uint8_t hello_bytes;	   /* of it; 0: no private data at all */
