@@ -218,7 +218,8 @@ int scene_client(const struct setting *setting)
 
 		play(&client, setting, i == 0 || setting->faults_go_on);
 		shared->n_scenes = i + 1;
-		if (i == 0)
+		/* A new plan counts anew. */
+		if (i == 0 || setting->faults_go_on)
 			scene_tell_counts(shared, CLIENT);
 		if (i == 0 && !setting->faults_go_on)
 			verbs_faults_plan(NULL);
