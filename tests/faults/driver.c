@@ -196,6 +196,7 @@ static unsigned run_permanent(void)
 		{CLIENT, "dereg_mr:2+"},
 		{CLIENT, "modify_qp:4+"},
 		{CLIENT, "cm_disconnect:1+"},
+		{CLIENT, "dereg_mr:1+,modify_qp:4+"},
 		{SERVER, "post_srq_recv:8+"},
 		{SERVER, "post_send:4+"},
 		{SERVER, "poll_cq:6+"},
@@ -297,7 +298,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		failed = argc < 2 ? run_all() : run_permanent();
 	for (int i = 1; i + 1 < argc; i += 2)
-		failed += run_named(argv[i], argv[i + 1]);
+		failed += run_named(argv[i], argv[i + 1]) != 0;
 	printf(failed ? "%u runs FAILED\n" : "all is well (%u failed)\n", failed);
 	return failed != 0;
 }

@@ -339,15 +339,16 @@ int verbs_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 }
 
 /* Keeps the one promise there is when a device refuses to end a registration: a queue pair that is
- * broken moves nothing. */
+ * broken, or is no more, moves nothing. */
 static void check_withdrawn(struct verbs_endpoint *endpoint, int error)
 {
-	if (error)
-		verbs_endpoint_fail(
-			endpoint, -error,
-			"the device would not end a registration (%s): the connection to "
-			"%s is closed so that nothing can reach the memory",
-			vbi_errno_text(-error), endpoint->base.peer);
+	if (!error)
+		return;
+	verbs_endpoint_fail(endpoint, -error,
+			    "the device would not end a registration (%s): the connection to "
+			    "%s is closed so that nothing can reach the memory",
+			    vbi_errno_text(-error), endpoint->base.peer);
+	verbs_qp_isolate(endpoint);
 }
 
 int verbs_revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum vbi_revoke how)
@@ -368,6 +369,7 @@ int verbs_revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum 
 			"the call was given up: the connection is closed so that nothing "
 			"can reach the memory any more",
 			endpoint->base.peer);
+		verbs_qp_isolate(endpoint);
 		return 0;
 	}
 	if (!block)

@@ -150,7 +150,7 @@ void verbs_qp_break(struct verbs_endpoint *endpoint)
 	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_ERR};
 
 	if (endpoint->qp && !endpoint->broken)
-		verbs_modify_qp(endpoint->qp, &attr, IBV_QP_STATE);
+		endpoint->moves_still = verbs_modify_qp(endpoint->qp, &attr, IBV_QP_STATE) < 0;
 	endpoint->broken = true;
 	if (endpoint->established)
 		verbs_cm_disconnect(endpoint->cm);
@@ -174,7 +174,14 @@ void verbs_qp_destroy(struct verbs_endpoint *endpoint)
 	endpoint->qp = NULL;
 	/* Those of a device that never flushed: the next queue pair begins at 0. */
 	endpoint->rq_posted = 0;
+	endpoint->moves_still = false;
 	verbs_sq_abort(endpoint);
+}
+
+void verbs_qp_isolate(struct verbs_endpoint *endpoint)
+{
+	if (endpoint->moves_still)
+		verbs_qp_destroy(endpoint);
 }
 
 int verbs_port_limits(struct verbs_endpoint *endpoint)

@@ -226,6 +226,7 @@ struct verbs_endpoint {
 	bool accepting;
 	bool established;    /* the CM says so: the peer is owed a disconnect */
 	bool broken;	     /* the queue pair is in ERR */
+	bool moves_still;    /* it should be, and the device would not do it */
 	bool flushed;	     /* a receive was flushed: the cause comes, or deadline_ns */
 	bool counted_remote; /* in domain->n_remote */
 	bool reported;	     /* failed() has been called */
@@ -366,6 +367,8 @@ int verbs_qp_create(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause
 int verbs_qp_start(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause);
 /* To ERR: nothing moves any more, what is posted is flushed. */
 void verbs_qp_break(struct verbs_endpoint *endpoint);
+/* Of an endpoint that has failed: if its queue pair could not be broken, destroys it. */
+void verbs_qp_isolate(struct verbs_endpoint *endpoint);
 /* Takes completions until nothing of the endpoint is under way, in bounded time; destroys. */
 void verbs_qp_destroy(struct verbs_endpoint *endpoint);
 
