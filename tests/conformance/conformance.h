@@ -24,9 +24,10 @@ struct subject {
 	bool maps;	     /* map() reaches memory of memory_alloc() */
 	bool knows_process;  /* the peer's pid and uid */
 	bool waits_for_room; /* a sender may outrun its peer; else rpc's credits must not let it */
-	bool keeps_alive;    /* asks silent peers whether they live, and so has time-outs */
-	bool one_arena;	     /* what memory_alloc() gives an endpoint is one range, with gaps */
-	bool pins_memory;    /* what RLIMIT_MEMLOCK is about */
+	bool is_late;	  /* what has been sent is not always there yet: it is delayed on purpose */
+	bool keeps_alive; /* asks silent peers whether they live, and so has time-outs */
+	bool one_arena;	  /* what memory_alloc() gives an endpoint is one range, with gaps */
+	bool pins_memory; /* what RLIMIT_MEMLOCK is about */
 	bool keys_are_checked; /* before use; else by the peer's device, and the connection fails */
 	/* Calls on another connection until one that is silent sleeps by itself. */
 	unsigned calls_until_idle;

@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 	struct subject verbs = {
 		.ops = &vbi_verbs,
 		.make_address = make_address,
+		.is_late = getenv("VERBENA_FAULTS") != NULL,
 		.keeps_alive = true,
 		.pins_memory = true,
 		/* They lie beside each other in one completion queue: none sleeps by itself. */
