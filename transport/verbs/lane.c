@@ -162,30 +162,12 @@ static void note_refusal(struct verbs_lane *lane, int error)
 /* Posts what was given back, in one chain. What the device does not take waits for the next try. */
 static int post_refill(struct verbs_lane *lane)
 {
-	struct ibv_recv_wr wrs[VERBS_REFILL], *bad = NULL;
-	struct ibv_sge pieces[VERBS_REFILL];
-	struct verbs_slot *slots[VERBS_REFILL];
-	uint32_t n = 0, n_taken;
-	int error;
+	bool any = lane->refill != NULL;
+	int error = verbs_post_refill(NULL, lane->srq, &lane->refill, &lane->n_refill,
+				      &lane->posted);
 
-	while (lane->refill && n < VERBS_REFILL) {
-		struct verbs_slot *slot = lane->refill;
-
-		lane->refill = slot->next;
-		verbs_receive_wr(&wrs[n], &pieces[n], slot, n ? &wrs[n - 1] : NULL);
-		slots[n++] = slot;
-	}
-	if (!n)
-		return 0;
-	error = verbs_post_srq_recv(lane->srq, wrs, &bad);
-	n_taken = error ? (uint32_t)(bad - wrs) : n;
-	lane->posted += n_taken;
-	lane->n_refill -= n_taken;
-	while (n > n_taken) {
-		slots[--n]->next = lane->refill;
-		lane->refill = slots[n];
-	}
-	note_refusal(lane, error);
+	if (any)
+		note_refusal(lane, error);
 	return error;
 }
 

@@ -161,8 +161,8 @@ void verbs_send_own(struct verbs_endpoint *endpoint, enum verbs_tag tag)
 
 /* ---- Receives ---- */
 
-void verbs_receive_wr(struct ibv_recv_wr *wr, struct ibv_sge *piece, struct verbs_slot *slot,
-		      struct ibv_recv_wr *previous)
+static void receive_wr(struct ibv_recv_wr *wr, struct ibv_sge *piece, struct verbs_slot *slot,
+		       struct ibv_recv_wr *previous)
 {
 	*piece = (struct ibv_sge){
 		.addr = (uintptr_t)slot->message.data,
@@ -178,8 +178,8 @@ void verbs_receive_wr(struct ibv_recv_wr *wr, struct ibv_sge *piece, struct verb
 		previous->next = wr;
 }
 
-/* A chain of those that were given back. */
-static int post_chain(struct verbs_endpoint *endpoint)
+int verbs_post_refill(struct ibv_qp *qp, struct ibv_srq *srq, struct verbs_slot **refill,
+		      uint32_t *n_refill, uint32_t *posted)
 {
 	struct ibv_recv_wr wrs[VERBS_REFILL], *bad = NULL;
 	struct ibv_sge pieces[VERBS_REFILL];
@@ -187,20 +187,22 @@ static int post_chain(struct verbs_endpoint *endpoint)
 	uint32_t n = 0, n_taken;
 	int error;
 
-	while (endpoint->refill && n < VERBS_REFILL) {
-		struct verbs_slot *slot = endpoint->refill;
+	while (*refill && n < VERBS_REFILL) {
+		struct verbs_slot *slot = *refill;
 
-		endpoint->refill = slot->next;
-		verbs_receive_wr(&wrs[n], &pieces[n], slot, n ? &wrs[n - 1] : NULL);
+		*refill = slot->next;
+		receive_wr(&wrs[n], &pieces[n], slot, n ? &wrs[n - 1] : NULL);
 		slots[n++] = slot;
 	}
-	error = verbs_post_recv(endpoint->qp, wrs, &bad);
+	if (!n)
+		return 0;
+	error = srq ? verbs_post_srq_recv(srq, wrs, &bad) : verbs_post_recv(qp, wrs, &bad);
 	n_taken = error ? (uint32_t)(bad - wrs) : n;
-	endpoint->rq_posted += n_taken;
-	endpoint->n_refill -= n_taken;
+	*posted += n_taken;
+	*n_refill -= n_taken;
 	while (n > n_taken) {
-		slots[--n]->next = endpoint->refill;
-		endpoint->refill = slots[n];
+		slots[--n]->next = *refill;
+		*refill = slots[n];
 	}
 	return error;
 }
@@ -210,7 +212,8 @@ int verbs_receives_post(struct verbs_endpoint *endpoint, bool all)
 	int error = 0;
 
 	while (!error && endpoint->n_refill && (all || endpoint->n_refill >= VERBS_REFILL))
-		error = post_chain(endpoint);
+		error = verbs_post_refill(endpoint->qp, NULL, &endpoint->refill,
+					  &endpoint->n_refill, &endpoint->rq_posted);
 	return error;
 }
 

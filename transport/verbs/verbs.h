@@ -438,9 +438,13 @@ void verbs_queue_resume(struct verbs_endpoint *endpoint);
 void verbs_send_own(struct verbs_endpoint *endpoint, enum verbs_tag tag);
 /* Takes a received buffer back for another message. */
 void verbs_give_back(struct verbs_endpoint *endpoint, struct verbs_slot *slot);
-/* Fills in the work request of a receive into SLOT, and appends it to PREVIOUS (or NULL). */
-void verbs_receive_wr(struct ibv_recv_wr *wr, struct ibv_sge *piece, struct verbs_slot *slot,
-		      struct ibv_recv_wr *previous);
+/*
+ * Posts up to VERBS_REFILL of the slots in *REFILL, in one chain, to SRQ or, if that is NULL, to
+ * QP, and counts: *N_REFILL less, *POSTED more. What the device does not take stays. Negative
+ * errno.
+ */
+int verbs_post_refill(struct ibv_qp *qp, struct ibv_srq *srq, struct verbs_slot **refill,
+		      uint32_t *n_refill, uint32_t *posted);
 /* Posts the receives of a connecting endpoint's queue that are due. Negative errno. */
 int verbs_receives_post(struct verbs_endpoint *endpoint, bool all);
 
