@@ -144,7 +144,8 @@ static int send_hello(struct shm_endpoint *endpoint, struct vbi_cause *ret_cause
 	};
 	int error = shm_socket_send(endpoint->socket_fd, &hello, sizeof(hello), fds, SHM_HELLO_FDS);
 
-	if (!error)
+	/* A server that has closed may have said why, and shm_connect_readable tells it. */
+	if (!error || error == -EPIPE || error == -ECONNRESET)
 		error = shm_domain_watch(endpoint->domain, endpoint->socket_fd, EPOLLIN,
 					 &endpoint->socket_watch);
 	if (!error)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the system refuses, and how it is told: limits, rights, and what lies in the way. */
+#include "transport/shm/layout.h"
 #include "transport/shm/shm.h"
+#include "transport/shm/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -328,6 +332,84 @@ static int listen_there(void)
 	return strstr(cause.sentence, path) ? error : -254;
 }
 
+/* Runs when the client's socket has connected, and before the client sends its hello. */
+static void (*when_connected)(void);
+static int raw_listener;
+
+int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
+
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	int result = __real_connect(fd, address, size);
+
+	if (!result && when_connected)
+		when_connected();
+	return result;
+}
+
+static void raw_listen(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	raw_listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(raw_listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(raw_listener, 1), 0);
+}
+
+static void server_dies(void)
+{
+	close(raw_listener);
+}
+
+static void server_accepts_and_dies(void)
+{
+	close(accept(raw_listener, NULL, NULL));
+	close(raw_listener);
+}
+
+static void server_refuses(void)
+{
+	struct shm_answer answer = {
+		.magic = SHM_MAGIC,
+		.version = SHM_VERSION,
+		.size = sizeof(answer),
+		.status = EBUSY,
+		.text = "there are too many of you",
+	};
+	int fd = accept(raw_listener, NULL, NULL);
+
+	assert_int_equal(shm_socket_send(fd, &answer, sizeof(answer), NULL, 0), 0);
+	close(fd);
+	close(raw_listener);
+}
+
+/* A client that comes to send its hello too late is told what one in time is. */
+static void server_closes_before_the_hello(void **state)
+{
+	const struct {
+		void (*act)(void);
+		int errnum;
+		const char *sentence;
+	} cases[] = {
+		{server_dies, ECONNRESET, "ended before it had answered"},
+		{server_accepts_and_dies, ECONNRESET, "ended before it had answered"},
+		{server_refuses, EBUSY, "there are too many of you"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		setup(state);
+		raw_listen();
+		when_connected = cases[i].act;
+		assert_int_equal(try_connect(path, 0), -cases[i].errnum);
+		when_connected = NULL;
+		expect_sentence(cases[i].sentence);
+		unlink(path);
+		teardown(state);
+	}
+}
+
 static void others_have_no_right(void **state)
 {
 	(void)state;
@@ -380,6 +462,7 @@ int main(int argc, char **argv)
 		CASE(limit_on_descriptors),
 		CASE(domain_without_descriptors),
 		CASE(death_in_spite_of_a_child),
+		cmocka_unit_test(server_closes_before_the_hello),
 		CASE(others_have_no_right),
 		CASE(names_by_environment),
 	};
