@@ -225,10 +225,10 @@ static int ask(struct verbs_endpoint *endpoint)
 		.private_data = &hello,
 		.private_data_len = sizeof(hello),
 		/* What the server may read at a time; a count has 8 bits. We read nothing. */
-		.responder_resources = (uint8_t)(reads < 16 ? reads : 16),
+		.responder_resources = (uint8_t)(reads < VERBS_READS_MAX ? reads : VERBS_READS_MAX),
 		.initiator_depth = 0,
-		.retry_count = 6,
-		.rnr_retry_count = 7,
+		.retry_count = VERBS_RETRY_COUNT,
+		.rnr_retry_count = VERBS_RNR_RETRY_COUNT,
 		.qp_num = endpoint->qp->qp_num,
 	};
 

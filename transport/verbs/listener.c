@@ -14,10 +14,6 @@
 /* Connections that the kernel keeps for us: a thousand clients may come at once. */
 #define BACKLOG 1024
 
-/* READs that a connection may have under way at its client, if both devices can: more do not get
- * faster over any path that a chunk of 256 KiB already fills. */
-#define READS_MAX 16u
-
 /* An accepted connection that says nothing must not hold its receives. */
 #define ESTABLISH_NS (10 * TICK_NS_PER_S)
 
@@ -158,7 +154,7 @@ static int make_endpoint(struct verbs_endpoint *endpoint, struct vbi_cause *ret_
 	endpoint->has_windows &= verbs_windows_offered(endpoint->device);
 	endpoint->send_slab = verbs_device_sends(endpoint->device, endpoint->base.limits.send_max);
 	most = (uint32_t)endpoint->device->attr.max_qp_init_rd_atom;
-	most = most < READS_MAX ? most : READS_MAX;
+	most = most < VERBS_READS_MAX ? most : VERBS_READS_MAX;
 	if (endpoint->initiator_depth > most)
 		endpoint->initiator_depth = (uint8_t)most;
 	error = verbs_port_limits(endpoint);
@@ -184,7 +180,7 @@ static int accept_connection(struct verbs_endpoint *endpoint)
 		.private_data_len = sizeof(hello),
 		.responder_resources = 0,
 		.initiator_depth = endpoint->initiator_depth,
-		.rnr_retry_count = 7,
+		.rnr_retry_count = VERBS_RNR_RETRY_COUNT,
 		.srq = 1,
 		.qp_num = endpoint->qp->qp_num,
 	};

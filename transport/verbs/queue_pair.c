@@ -17,16 +17,10 @@
  * wait there is. What rdma_cm leaves, 0, is the longest: 655 ms. */
 #define MIN_RNR_TIMER 1
 
-/* 4.096 us << 14 = 67 ms without an acknowledgement before a packet is sent again. A device may
- * take up to four times as long. */
+/* 4.096 us << 14 = 67 ms without an acknowledgement before a packet is sent again: with
+ * VERBS_RETRY_COUNT a dead host is known after half a second. A device may take up to four times as
+ * long. */
 #define ACK_TIMEOUT 14
-
-/* Tries after the first, three bits wide: with the time-out above a dead host is known after half a
- * second. Not 7, which is for ever on SoftRoCE. */
-#define RETRY_COUNT 6
-
-/* For ever: a receiver that is late is late, not dead. Three bits too. The peer says the same. */
-#define RNR_RETRY_COUNT 7
 
 /* How long a broken queue pair may take to flush: hardware takes microseconds, and some devices
  * never do. */
@@ -135,8 +129,8 @@ int verbs_qp_start(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
 	if (error)
 		return error;
 	attr.timeout = ACK_TIMEOUT;
-	attr.retry_cnt = RETRY_COUNT;
-	attr.rnr_retry = RNR_RETRY_COUNT;
+	attr.retry_cnt = VERBS_RETRY_COUNT;
+	attr.rnr_retry = VERBS_RNR_RETRY_COUNT;
 	attr.max_rd_atomic = endpoint->initiator_depth;
 	error = verbs_modify_qp(endpoint->qp, &attr,
 				mask | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |

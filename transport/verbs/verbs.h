@@ -71,6 +71,17 @@ static_assert(VERBS_SQ_DEPTH >= 2 * VERBS_SIGNAL_EVERY, "a full queue has a sign
  * the driver could not make sense of. */
 #define VERBS_POLL_ERRORS_MAX 64u
 
+/* READs that a connection may have under way at its client, if both devices can: more do not get
+ * faster over any path that a chunk of 256 KiB already fills. */
+#define VERBS_READS_MAX 16u
+
+/* Tries after the first, in three bits. Not 7, which is for ever on SoftRoCE. */
+#define VERBS_RETRY_COUNT 6
+
+/* The same for a peer that has no receive posted. For ever: it is late, not dead. What decides is
+ * what the peer asked for, and it asks for the same. */
+#define VERBS_RNR_RETRY_COUNT 7
+
 /* Completions taken at a time. */
 #define VERBS_POLL_BATCH 16
 
