@@ -140,7 +140,10 @@ static void finish_move(struct vbi_request *request)
 	if (!error && request->canceled)
 		error = -ECANCELED;
 
-	if (!mover->push) {
+	if (request->state == VBI_REQUEST_ANSWERED) {
+		/* An error of what came before the answer has ended the connection. */
+		vbi_request_end(request);
+	} else if (!mover->push) {
 		request->state = VBI_REQUEST_READY;
 		if (error == -EPROTO)
 			vbi_request_refuse(request, "its bulk records name no memory that it "
@@ -159,14 +162,20 @@ static void finish_move(struct vbi_request *request)
 	}
 }
 
+static void chunk_over(struct vbi_mover *mover, unsigned i)
+{
+	mover->underway--;
+	mover->unordered -= mover->chunks[i] == VBI_CHUNK_UNDERWAY;
+	mover->chunks[i] = VBI_CHUNK_FREE;
+}
+
 static void chunk_done(struct vbi_transfer *transfer, int status)
 {
 	struct vbi_request *request = transfer->owner;
 	struct vbi_mover *mover = &request->mover;
 	struct vb_stats *stats = &request->conn->worker->stats;
 
-	mover->busy[transfer - mover->transfers] = false;
-	mover->underway--;
+	chunk_over(mover, (unsigned)(transfer - mover->transfers));
 	has_moved(request);
 	if (status)
 		mover->error = mover->error ? mover->error : status;
@@ -177,13 +186,15 @@ static void chunk_done(struct vbi_transfer *transfer, int status)
 	step(request);
 }
 
-/* Starts one chunk; the mover stands behind it afterwards. */
-static int start_chunk(struct vbi_request *request, struct vbi_transfer *transfer,
-		       const struct vbi_record *record, uint64_t length)
+/* Starts a chunk, the Ith of those under way; the mover stands behind it afterwards. */
+static void start_chunk(struct vbi_request *request, unsigned i, const struct vbi_record *record,
+			uint64_t length)
 {
 	struct vbi_mover *mover = &request->mover;
+	struct vbi_transfer *transfer = &mover->transfers[i];
 	struct vb_conn *conn = request->conn;
 	uint8_t *memory = request->bulk[mover->buffer].memory;
+	int result;
 
 	transfer->record = *record;
 	transfer->offset = mover->offset;
@@ -193,8 +204,33 @@ static int start_chunk(struct vbi_request *request, struct vbi_transfer *transfe
 	transfer->done = chunk_done;
 	mover->offset += length;
 	mover->position += length;
-	return mover->push ? conn->ops->push(conn->endpoint, transfer)
-			   : conn->ops->pull(conn->endpoint, transfer);
+	mover->underway++;
+	mover->unordered++;
+	mover->chunks[i] = VBI_CHUNK_UNDERWAY;
+	result = mover->push ? conn->ops->push(conn->endpoint, transfer)
+			     : conn->ops->pull(conn->endpoint, transfer);
+	if (result < 0) {
+		chunk_over(mover, i);
+		mover->error = result;
+	} else if (result == VBI_ORDERED) {
+		mover->unordered--;
+		mover->chunks[i] = VBI_CHUNK_ORDERED;
+	}
+}
+
+static bool is_ended(const struct vbi_request *request)
+{
+	return request->mover.error || request->canceled || request->conn->is_closing;
+}
+
+/* Whether an answer that is sent now arrives behind all that is to be pushed. */
+static bool can_answer_ahead(struct vbi_request *request)
+{
+	struct vbi_record record;
+	uint64_t length;
+
+	return request->state == VBI_REQUEST_PUSHING && !request->mover.unordered &&
+	       !is_ended(request) && !find_chunk(request, &record, &length);
 }
 
 /* Keeps chunks under way until there are no more, or an error or a cancel ends the move. */
@@ -205,24 +241,16 @@ static void step(struct vbi_request *request)
 	uint64_t length;
 
 	for (unsigned i = 0; i < VBI_CHUNKS_UNDERWAY; i++) {
-		int error;
-
-		if (mover->busy[i])
+		if (mover->chunks[i] != VBI_CHUNK_FREE)
 			continue;
-		if (mover->error || request->canceled || request->conn->is_closing ||
-		    !find_chunk(request, &record, &length))
+		if (is_ended(request) || !find_chunk(request, &record, &length))
 			break;
-		mover->busy[i] = true;
-		mover->underway++;
-		error = start_chunk(request, &mover->transfers[i], &record, length);
-		if (error) {
-			mover->busy[i] = false;
-			mover->underway--;
-			mover->error = error;
-		}
+		start_chunk(request, i, &record, length);
 	}
 	if (mover->underway == 0)
 		finish_move(request);
+	else if (can_answer_ahead(request))
+		vbi_request_send_reply(request);
 }
 
 static int start_move(struct vbi_request *request, bool push)
@@ -240,8 +268,6 @@ static int start_move(struct vbi_request *request, bool push)
 	mover->offset = 0;
 	mover->position = 0;
 	mover->error = 0;
-	mover->underway = 0;
-	memset(mover->busy, 0, sizeof(mover->busy));
 	request->state = push ? VBI_REQUEST_PUSHING : VBI_REQUEST_GATHERING;
 	request->moved_at = request->conn->worker->now;
 	DL_APPEND2(request->conn->worker->moving, request, prev_moving, next_moving);
@@ -431,6 +457,11 @@ void vbi_bulk_end(struct vbi_request *request)
 int vbi_bulk_push(struct vbi_request *request)
 {
 	return start_move(request, true);
+}
+
+bool vbi_bulk_is_underway(const struct vbi_request *request)
+{
+	return request->mover.underway != 0;
 }
 
 bool vbi_bulk_release(struct vbi_request *request)

@@ -21,6 +21,8 @@
 /* Lowest and highest address of a handler's frame. */
 static uintptr_t lowest, highest;
 static unsigned n_served;
+/* Bytes that method 2 gives. */
+static uint64_t gives;
 /* Stubs want more memory, when their handlers have run, than there can be. */
 static bool wants_memory;
 
@@ -35,7 +37,7 @@ static int handler(void)
 	return 0;
 }
 
-/* Method 1 takes a buffer that is exposed, method 2 gives none of one that is. */
+/* Method 1 takes a buffer that is exposed, method 2 gives some bytes of one that is. */
 static void serve(struct vb_request *req, enum vb_direction direction)
 {
 	struct vb_reader reader;
@@ -52,7 +54,7 @@ static void serve(struct vb_request *req, enum vb_direction direction)
 	lowest = n_served && lowest < here ? lowest : here;
 	highest = highest > here ? highest : here;
 	n_served++;
-	req->buffers[0].length = 0;
+	req->buffers[0].length = direction == VB_OUT ? gives : 0;
 	if (wants_memory) {
 		vb_stub_reply_buffers(req, 1, 24);
 		assert_null(vb_stub_request_alloc(req, VB_ARENA_MAX + 1));
@@ -146,6 +148,7 @@ static int set_up(void **state)
 	(void)state;
 	n_served = 0;
 	wants_memory = false;
+	gives = 0;
 	lowest = highest = 0;
 	fake_on_poll = NULL;
 	fixture = calloc(1, sizeof(*fixture));
@@ -206,24 +209,24 @@ static const struct fake_message *answer(unsigned client, unsigned n)
 	return fake_sent(fixture->clients[client], fixture->n_greeted[client] + n);
 }
 
-static void finish_pulls(unsigned client)
+static void finish_transfers(unsigned client)
 {
-	while (fixture->clients[client]->n_pulls)
-		fake_finish_pull(fixture->clients[client], 0);
+	while (fixture->clients[client]->n_transfers)
+		fake_finish_transfer(fixture->clients[client], 0);
 }
 
 static void test_one_after_the_other(void **state)
 {
 	(void)state;
 	call(0, 1, 0);
-	assert_true(fixture->clients[0]->n_pulls > 0);
+	assert_true(fixture->clients[0]->n_transfers > 0);
 	call(1, 1, 0);
-	assert_int_equal(fixture->clients[1]->n_pulls, 0);
+	assert_int_equal(fixture->clients[1]->n_transfers, 0);
 	assert_int_equal(fixture->worker->stats.bulk_waits, 1);
-	finish_pulls(0);
+	finish_transfers(0);
 	assert_int_equal(n_answers(0), 1);
-	assert_true(fixture->clients[1]->n_pulls > 0);
-	finish_pulls(1);
+	assert_true(fixture->clients[1]->n_transfers > 0);
+	finish_transfers(1);
 	assert_int_equal(n_answers(1), 1);
 	assert_int_equal(answer(1, 0)->header.kind, VBI_KIND_REPLY);
 	assert_int_equal(fixture->worker->stats.bytes_bulk_pulled, 2 * MIB);
@@ -237,12 +240,12 @@ static void test_memory_of_a_refused_client(void **state)
 	(void)state;
 	call(0, 1, 0);
 	call(1, 1, 0);
-	assert_int_equal(fixture->clients[1]->n_pulls, 0);
+	assert_int_equal(fixture->clients[1]->n_transfers, 0);
 	fake_deliver(fixture->clients[0], nonsense, sizeof(nonsense.header));
 	vbi_worker_poll(fixture->worker);
 	assert_true(fixture->clients[0]->closed);
-	assert_true(fixture->clients[1]->n_pulls > 0);
-	finish_pulls(1);
+	assert_true(fixture->clients[1]->n_transfers > 0);
+	finish_transfers(1);
 	assert_int_equal(n_answers(1), 1);
 }
 
@@ -254,7 +257,7 @@ static void test_memory_of_a_dead_client(void **state)
 	fixture->clients[0]->breaks = true;
 	vbi_worker_poll(fixture->worker);
 	assert_true(fixture->clients[0]->closed);
-	finish_pulls(1);
+	finish_transfers(1);
 	assert_int_equal(n_answers(1), 1);
 }
 
@@ -279,10 +282,10 @@ static void test_memory_of_a_stopped_client(void **state)
 	(void)state;
 	call(0, 1, 0);
 	call(1, 1, 0);
-	assert_int_equal(fixture->clients[1]->n_pulls, 0);
+	assert_int_equal(fixture->clients[1]->n_transfers, 0);
 	stand_still();
-	assert_true(fixture->clients[1]->n_pulls > 0);
-	finish_pulls(1);
+	assert_true(fixture->clients[1]->n_transfers > 0);
+	finish_transfers(1);
 	assert_int_equal(n_answers(1), 1);
 }
 
@@ -317,8 +320,8 @@ static void test_cancel_in_the_queue(void **state)
 	assert_int_equal(answer(1, 0)->header.slot, 1);
 	assert_int_equal(answer(1, 0)->header.flags, 0);
 	assert_int_equal(answer(1, 1)->header.flags, VBI_FLAG_CONTROL_ACK);
-	finish_pulls(0);
-	finish_pulls(1);
+	finish_transfers(0);
+	finish_transfers(1);
 	assert_int_equal(n_answers(1), 4);
 	assert_int_equal(answer(1, 2)->header.slot, 0);
 	assert_int_equal(answer(1, 3)->header.slot, 2);
@@ -334,7 +337,7 @@ static void test_stack_of_a_long_queue(void **state)
 		call(1, 2, slot);
 	assert_int_equal(n_served, 0);
 	fake_in_hand = fake_in_hand_most = 0;
-	finish_pulls(0);
+	finish_transfers(0);
 	assert_int_equal(fake_in_hand_most, 1);
 	assert_int_equal(n_served, INFLIGHT + 1);
 	assert_int_equal(n_answers(1), INFLIGHT);
@@ -350,7 +353,7 @@ static void test_records_that_name_nothing(void **state)
 	assert_int_equal(n_answers(0), 0);
 	assert_int_equal(fixture->worker->stats.protocol_errors, 1);
 	call(1, 1, 0);
-	finish_pulls(1);
+	finish_transfers(1);
 	assert_int_equal(n_answers(1), 1);
 }
 
@@ -376,13 +379,104 @@ static void test_pull_that_fails(void **state)
 {
 	(void)state;
 	call(0, 1, 0);
-	while (fixture->clients[0]->n_pulls)
-		fake_finish_pull(fixture->clients[0], -ENOMEM);
+	while (fixture->clients[0]->n_transfers)
+		fake_finish_transfer(fixture->clients[0], -ENOMEM);
 	assert_int_equal(n_answers(0), 1);
 	assert_int_equal(answer(0, 0)->header.kind, VBI_KIND_FAILURE);
 	assert_int_equal(answer(0, 0)->header.status, ENOMEM);
 	assert_int_equal(fixture->worker->stats.bytes_bulk_pulled, 0);
 	assert_int_equal(n_served, 0);
+}
+
+/* Where an answer could overtake a push, it waits. */
+static void test_answer_after_a_push(void **state)
+{
+	(void)state;
+	gives = MIB;
+	call(0, 2, 0);
+	for (unsigned left = MIB / VBI_CHUNK; left; left--) {
+		assert_int_equal(n_answers(0), 0);
+		fake_finish_transfer(fixture->clients[0], 0);
+	}
+	assert_int_equal(fixture->clients[0]->n_transfers, 0);
+	assert_int_equal(n_answers(0), 1);
+	assert_int_equal(answer(0, 0)->header.kind, VBI_KIND_REPLY);
+	assert_int_equal(fixture->worker->stats.bytes_bulk_pushed, MIB);
+}
+
+/* Where it cannot, it goes out with the last chunk; the memory is kept until that has gone too. */
+static void test_answer_behind_an_ordered_push(void **state)
+{
+	(void)state;
+	gives = MIB;
+	fixture->clients[0]->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	for (unsigned left = MIB / VBI_CHUNK; left > VBI_CHUNKS_UNDERWAY; left--) {
+		assert_int_equal(n_answers(0), 0);
+		fake_finish_transfer(fixture->clients[0], 0);
+	}
+	assert_int_equal(fixture->clients[0]->n_transfers, VBI_CHUNKS_UNDERWAY);
+	assert_int_equal(n_answers(0), 1);
+	assert_int_equal(answer(0, 0)->header.kind, VBI_KIND_REPLY);
+	assert_int_equal(fixture->worker->stats.bulk_waits, 0);
+	/* The caller has its answer, and the slot is its next call's. */
+	call(0, 2, 0);
+	assert_int_equal(fixture->worker->stats.bulk_waits, 1);
+	assert_int_equal(n_served, 1);
+	fake_finish_transfer(fixture->clients[0], 0);
+	assert_int_equal(n_served, 1);
+	fake_finish_transfer(fixture->clients[0], 0);
+	assert_int_equal(n_served, 2);
+	finish_transfers(0);
+	assert_int_equal(n_answers(0), 2);
+	assert_int_equal(fixture->worker->stats.bytes_bulk_pushed, 2 * MIB);
+}
+
+static void test_answer_behind_one_ordered_chunk(void **state)
+{
+	(void)state;
+	gives = 1;
+	fixture->clients[0]->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	assert_int_equal(fixture->clients[0]->n_transfers, 1);
+	assert_int_equal(n_answers(0), 1);
+	finish_transfers(0);
+	assert_int_equal(n_answers(0), 1);
+}
+
+/* An answer that is out has no slot any more that a cancel, or a death, could find. */
+static void test_end_of_what_is_answered(void **state)
+{
+	struct fake_message cancel = fake_message(VBI_KIND_CANCEL);
+
+	(void)state;
+	gives = 1;
+	fixture->clients[0]->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	cancel.header.credits = INFLIGHT;
+	fake_deliver(fixture->clients[0], cancel, sizeof(cancel.header));
+	vbi_worker_poll(fixture->worker);
+	assert_int_equal(n_answers(0), 2);
+	assert_int_equal(answer(0, 1)->header.flags, VBI_FLAG_CONTROL_ACK);
+	call(1, 1, 0);
+	assert_int_equal(fixture->clients[1]->n_transfers, 0);
+	fixture->clients[0]->breaks = true;
+	vbi_worker_poll(fixture->worker);
+	assert_true(fixture->clients[0]->closed);
+	finish_transfers(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
+static void test_push_that_cannot_begin(void **state)
+{
+	(void)state;
+	gives = MIB;
+	fixture->clients[0]->push_answer = -ENOMEM;
+	call(0, 2, 0);
+	assert_int_equal(n_answers(0), 1);
+	assert_int_equal(answer(0, 0)->header.kind, VBI_KIND_FAILURE);
+	assert_int_equal(answer(0, 0)->header.status, ENOMEM);
+	assert_int_equal(answer(0, 0)->header.flags, VBI_FLAG_RAN);
 }
 
 /* The caller is not told that nothing has happened. */
@@ -413,6 +507,11 @@ int main(void)
 		TEST(test_records_that_name_nothing),
 		TEST(test_one_end_after_the_other),
 		TEST(test_pull_that_fails),
+		TEST(test_answer_after_a_push),
+		TEST(test_answer_behind_an_ordered_push),
+		TEST(test_answer_behind_one_ordered_chunk),
+		TEST(test_end_of_what_is_answered),
+		TEST(test_push_that_cannot_begin),
 		TEST(test_no_memory_after_the_handler),
 	};
 

@@ -130,8 +130,8 @@ static void close_endpoint(struct vbi_endpoint *base)
 	struct fake_endpoint *endpoint = endpoint_of(base);
 
 	endpoint->closed = true;
-	while (endpoint->n_pulls)
-		fake_finish_pull(endpoint, -ECONNRESET);
+	while (endpoint->n_transfers)
+		fake_finish_transfer(endpoint, -ECONNRESET);
 	/* What is still out is gone: a sanitizer sees who uses it. */
 	while (endpoint->slots)
 		free_message(endpoint, &endpoint->slots->base);
@@ -227,16 +227,24 @@ static void region_free(struct vbi_domain *base, void *region, size_t size)
 	free(region);
 }
 
+static int move(struct fake_endpoint *endpoint, struct vbi_transfer *transfer, int answer)
+{
+	if (answer < 0)
+		return answer;
+	if (endpoint->n_transfers == FAKE_QUEUE)
+		abort();
+	endpoint->transfers[endpoint->n_transfers++] = transfer;
+	return answer;
+}
+
 static int pull(struct vbi_endpoint *base, struct vbi_transfer *transfer)
 {
-	struct fake_endpoint *endpoint = endpoint_of(base);
+	return move(endpoint_of(base), transfer, endpoint_of(base)->pull_answer);
+}
 
-	if (endpoint->pull_answer)
-		return endpoint->pull_answer;
-	if (endpoint->n_pulls == FAKE_QUEUE)
-		abort();
-	endpoint->pulls[endpoint->n_pulls++] = transfer;
-	return 0;
+static int push(struct vbi_endpoint *base, struct vbi_transfer *transfer)
+{
+	return move(endpoint_of(base), transfer, endpoint_of(base)->push_answer);
 }
 
 static void *map(struct vbi_endpoint *base, const struct vbi_record *record, unsigned rights)
@@ -277,6 +285,7 @@ const struct vbi_transport fake_transport = {
 	.region_alloc = region_alloc,
 	.region_free = region_free,
 	.pull = pull,
+	.push = push,
 	.map = map,
 };
 
@@ -333,12 +342,12 @@ const struct fake_message *fake_sent(const struct fake_endpoint *endpoint, unsig
 	return n < endpoint->n_sent ? &endpoint->sent[n] : NULL;
 }
 
-void fake_finish_pull(struct fake_endpoint *endpoint, int status)
+void fake_finish_transfer(struct fake_endpoint *endpoint, int status)
 {
-	struct vbi_transfer *transfer = endpoint->pulls[0];
+	struct vbi_transfer *transfer = endpoint->transfers[0];
 
-	endpoint->n_pulls--;
-	memmove(&endpoint->pulls[0], &endpoint->pulls[1],
-		endpoint->n_pulls * sizeof(endpoint->pulls[0]));
+	endpoint->n_transfers--;
+	memmove(&endpoint->transfers[0], &endpoint->transfers[1],
+		endpoint->n_transfers * sizeof(endpoint->transfers[0]));
 	transfer->done(transfer, status);
 }

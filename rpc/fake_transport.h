@@ -45,8 +45,9 @@ struct fake_endpoint {
 	enum vbi_revoke revoked[64];
 	int revoke_answer;
 	int pull_answer;
-	unsigned n_pulls; /* under way */
-	struct vbi_transfer *pulls[FAKE_QUEUE];
+	int push_answer;
+	unsigned n_transfers; /* under way */
+	struct vbi_transfer *transfers[FAKE_QUEUE];
 };
 
 struct fake_domain {
@@ -79,7 +80,7 @@ struct fake_message fake_message(enum vbi_kind kind);
 void fake_deliver(struct fake_endpoint *endpoint, struct fake_message message, uint32_t length);
 /* The Nth message that was sent, from 0; NULL: there is none. */
 const struct fake_message *fake_sent(const struct fake_endpoint *endpoint, unsigned n);
-/* Completes the oldest pull that is under way. */
-void fake_finish_pull(struct fake_endpoint *endpoint, int status);
+/* Completes the oldest pull or push that is under way. */
+void fake_finish_transfer(struct fake_endpoint *endpoint, int status);
 
 #endif

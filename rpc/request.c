@@ -47,7 +47,8 @@ static inline void give_free(struct vbi_worker *worker, struct vbi_request *requ
 
 /* ---- End ---- */
 
-static inline void end(struct vbi_request *request)
+/* Gives back all but its bulk memory: its slot and its message can be another's. */
+static inline void part(struct vbi_request *request)
 {
 	struct vb_conn *conn = request->conn;
 
@@ -62,8 +63,13 @@ static inline void end(struct vbi_request *request)
 	}
 	if (request->slot != VBI_SLOT_NONE)
 		conn->requests[request->slot] = NULL;
+}
+
+static inline void end(struct vbi_request *request)
+{
+	part(request);
 	request->state = VBI_REQUEST_FREE;
-	give_free(conn->worker, request);
+	give_free(request->conn->worker, request);
 }
 
 /* Those that wait for the memory come last: they may be answered at once, and one message that is
@@ -73,7 +79,12 @@ static __attribute__((noinline)) void end_with_buffers(struct vbi_request *reque
 	struct vbi_worker *worker = request->conn->worker;
 	bool others_can_go_on = vbi_bulk_release(request);
 
-	end(request);
+	if (request->state == VBI_REQUEST_ANSWERED) {
+		request->state = VBI_REQUEST_FREE;
+		give_free(worker, request);
+	} else {
+		end(request);
+	}
 	if (others_can_go_on)
 		vbi_bulk_retry_waiting(worker);
 }
@@ -369,7 +380,12 @@ void vbi_request_send_reply(struct vbi_request *request)
 	if (can_answer(request))
 		send_answer(request, request->reply_length, VBI_KIND_REPLY, reply_flags(request),
 			    0);
-	vbi_request_end(request);
+	if (request->state == VBI_REQUEST_PUSHING && vbi_bulk_is_underway(request)) {
+		part(request);
+		request->state = VBI_REQUEST_ANSWERED;
+	} else {
+		vbi_request_end(request);
+	}
 }
 
 void vb_stub_reply_send(struct vb_request *req, uint32_t length)

@@ -2,8 +2,8 @@
 /*
  * A request: one call seen from the side that serves it.
  *
- *   received --> (GATHERING: waits for pool memory, pulls) --> RUNNING: the handler --> (PUSHING)
- * --> answered
+ *   received --> (WAITING: for pool memory, GATHERING: pulls) --> READY: the handler -->
+ *   (PUSHING) --> answered (ANSWERED: what the answer stands behind is still on its way)
  *
  * Small calls go from received to answered within one call of the stub. All states belong to the
  * worker's thread. Exactly one final answer is sent for each, unless its connection is dead or the
@@ -31,6 +31,7 @@ enum vbi_request_state {
 	VBI_REQUEST_GATHERING, /* its bulk is being pulled */
 	VBI_REQUEST_READY,     /* the stub runs (again), with all buffers there */
 	VBI_REQUEST_PUSHING,   /* the handler is done, its bulk is being pushed */
+	VBI_REQUEST_ANSWERED,  /* only its bulk memory is left, from which bytes still go */
 };
 
 struct vbi_request_list {
@@ -48,21 +49,25 @@ struct vbi_bulk {
 
 /*
  * Moves the exposed buffers of one request, in order, in chunks. Between two chunks it looks for a
- * cancel. Two chunks are under way at a time so that the wire does not wait for us.
+ * cancel. Two chunks are under way at a time so that the wire does not wait for us. Nothing is
+ * under way in a request that is new or over.
  */
 #define VBI_CHUNK	    (256u << 10)
 #define VBI_CHUNKS_UNDERWAY 2
 
+enum vbi_chunk { VBI_CHUNK_FREE, VBI_CHUNK_UNDERWAY, VBI_CHUNK_ORDERED };
+
 struct vbi_mover {
-	bool push;	   /* else pull */
-	uint8_t buffer;	   /* the next chunk: of this buffer, */
-	uint8_t record;	   /* this record, */
-	uint64_t offset;   /* from here in the record, */
-	uint64_t position; /* and here in the buffer */
-	unsigned underway;
-	int error; /* the first, negative */
+	bool push;	    /* else pull */
+	uint8_t buffer;	    /* the next chunk: of this buffer, */
+	uint8_t record;	    /* this record, */
+	uint64_t offset;    /* from here in the record, */
+	uint64_t position;  /* and here in the buffer */
+	unsigned underway;  /* chunks, */
+	unsigned unordered; /* and those of them that an answer would overtake */
+	int error;	    /* the first, negative */
 	struct vbi_transfer transfers[VBI_CHUNKS_UNDERWAY];
-	bool busy[VBI_CHUNKS_UNDERWAY];
+	enum vbi_chunk chunks[VBI_CHUNKS_UNDERWAY];
 };
 
 struct vbi_request_arena;
@@ -111,7 +116,11 @@ void vbi_request_end(struct vbi_request *request);
 /* Ends the connection over a request that breaks the rules. The request is over. */
 void vbi_request_refuse(struct vbi_request *request, const char *sentence);
 
-/* Sends the reply of request->reply_length bytes; what had to be pushed has been. It is over. */
+/*
+ * Sends the reply of request->reply_length bytes; what had to be pushed has been, or what is left
+ * of it is ordered before the reply. In the first case the request is over; in the second it is
+ * ANSWERED, and over by vbi_request_end() when its memory is free.
+ */
 void vbi_request_send_reply(struct vbi_request *request);
 
 /* Frees the worker's stock of requests; none is at work. */
@@ -123,9 +132,12 @@ void vbi_request_free_all(struct vbi_worker *worker);
  * errno: failed and over. */
 int vbi_bulk_gather(struct vbi_request *request);
 
-/* Pushes what is exposed and has length. 0: nothing to push; -EINPROGRESS: the reply follows by
- * itself. */
+/* Pushes what is exposed and has length. 0: nothing to push; -EINPROGRESS: the reply has gone out
+ * behind it, or follows by itself. */
 int vbi_bulk_push(struct vbi_request *request);
+
+/* Whether bytes of its bulk memory are still on their way. */
+bool vbi_bulk_is_underway(const struct vbi_request *request);
 
 /* The answer that is sent next ends an exposure, one that was written to if there is one. */
 void vbi_bulk_end(struct vbi_request *request);

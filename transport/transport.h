@@ -184,6 +184,12 @@ struct vbi_transfer {
 	uint64_t state[4];
 };
 
+/*
+ * What push() returns when a message that is sent from then on arrives behind the bytes, or not at
+ * all: the answer needs not wait for done(). The memory does.
+ */
+#define VBI_ORDERED 1
+
 struct vbi_transport {
 	const char *scheme; /* "shm" of shm://NAME */
 
@@ -331,11 +337,11 @@ struct vbi_transport {
 	void *(*region_alloc)(struct vbi_domain *domain, size_t size);
 	void (*region_free)(struct vbi_domain *domain, void *region, size_t size);
 	/*
-	 * Starts to move transfer->length bytes from (to) the peer's exposure. 0: done() follows;
-	 * else a negative errno (-EPROTO: the record cannot be one) and done() never. Several may
-	 * be under way; those of one record and direction name its bytes in order, without a gap
-	 * and each once, for where bytes are piped they are gone when they have been read. done()
-	 * says -ECANCELED when the peer has ended the exposure.
+	 * Starts to move transfer->length bytes from (to) the peer's exposure. 0, or VBI_ORDERED
+	 * from push(): done() follows; else a negative errno (-EPROTO: the record cannot be one)
+	 * and done() never. Several may be under way; those of one record and direction name its
+	 * bytes in order, without a gap and each once, for where bytes are piped they are gone when
+	 * they have been read. done() says -ECANCELED when the peer has ended the exposure.
 	 */
 	int (*pull)(struct vbi_endpoint *endpoint, struct vbi_transfer *transfer);
 	int (*push)(struct vbi_endpoint *endpoint, struct vbi_transfer *transfer);

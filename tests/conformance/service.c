@@ -23,6 +23,7 @@ struct job {
 	uint8_t *memory;
 	uint64_t length, moved;
 	bool push;
+	bool answered; /* ahead of done(), behind the bytes */
 };
 
 static struct service *services; /* one fixture at a time */
@@ -68,7 +69,7 @@ static void job_end(struct job *job, uint64_t argument)
 
 	service->fixture->ops->region_free(service->fixture->server_domain, job->memory,
 					   job->length);
-	if (service->endpoint)
+	if (service->endpoint && !job->answered)
 		answer(service, &job->request, argument);
 	free(job);
 }
@@ -103,7 +104,7 @@ static void job_step(struct job *job)
 {
 	const struct vbi_transport *ops = job->service->fixture->ops;
 	uint64_t left = job->length - job->moved;
-	int error;
+	int result;
 
 	if (!left && job->push) {
 		job_end(job, 0);
@@ -121,10 +122,14 @@ static void job_step(struct job *job)
 		.owner = job,
 		.done = job_moved,
 	};
-	error = job->push ? ops->push(job->service->endpoint, &job->transfer)
-			  : ops->pull(job->service->endpoint, &job->transfer);
-	if (error)
-		job_end(job, (uint64_t)(int64_t)error);
+	result = job->push ? ops->push(job->service->endpoint, &job->transfer)
+			   : ops->pull(job->service->endpoint, &job->transfer);
+	if (result < 0) {
+		job_end(job, (uint64_t)(int64_t)result);
+	} else if (result == VBI_ORDERED && left == job->transfer.length) {
+		job->answered = true;
+		answer(job->service, &job->request, 0);
+	}
 }
 
 static void job_start(struct service *service, const struct request *request, uint64_t length)

@@ -46,7 +46,7 @@ static void serve_bulk(struct vbi_endpoint *endpoint, const struct request *requ
 	victim->status = request->order == ORDER_PULL
 				 ? endpoint->ops->pull(endpoint, &victim->transfer)
 				 : endpoint->ops->push(endpoint, &victim->transfer);
-	victim->n_done += victim->status != 0;
+	victim->n_done += victim->status < 0;
 }
 
 static void victim_received(void *owner, struct vbi_message *message)

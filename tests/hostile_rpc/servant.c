@@ -95,8 +95,10 @@ int servant_move(struct raw *raw, bool is_push, const struct vbi_record *records
 		move->n_underway++;
 		move->error = is_push ? raw->ops->push(raw->endpoint, &transfers[i])
 				      : raw->ops->pull(raw->endpoint, &transfers[i]);
-		if (move->error)
+		if (move->error < 0)
 			move->n_underway--;
+		else
+			move->error = 0;
 	}
 	while (move->n_underway && harness_now_ns() < end_ns)
 		raw_poll(raw);

@@ -56,7 +56,7 @@ static void serve_bulk(struct vbi_endpoint *endpoint, const struct request *requ
 	};
 	victim->status = request->order == ORDER_PULL ? vbi_verbs.pull(endpoint, &victim->transfer)
 						      : vbi_verbs.push(endpoint, &victim->transfer);
-	victim->n_done += victim->status != 0;
+	victim->n_done += victim->status < 0;
 }
 
 static void answer(struct vbi_endpoint *endpoint, const void *bytes, uint32_t length)

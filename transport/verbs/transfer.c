@@ -179,7 +179,8 @@ static int start(struct verbs_endpoint *endpoint, struct vbi_transfer *transfer,
 	endpoint->n_underway++;
 	enqueue(endpoint, transfer);
 	verbs_transfers_resume(endpoint);
-	return 0;
+	/* All of it stands in the send queue, which keeps its order. */
+	return is_push && !state->is_waiting ? VBI_ORDERED : 0;
 }
 
 int verbs_pull(struct vbi_endpoint *base, struct vbi_transfer *transfer)
