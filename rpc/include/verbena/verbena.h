@@ -80,8 +80,9 @@ struct vb_options {
 	uint32_t inflight; /* calls of this connection outstanding at most, 1 to 1024; default 64 */
 	uint64_t memory_max; /* bytes that vb_memory_alloc can give out on this connection; default
 				256 MiB */
-	uint64_t keepalive_ns; /* within how long a host that has vanished is noticed on an idle
-				  connection, 100 ms to 1 h; default 3 s. shm: at once, always */
+	uint64_t keepalive_ns; /* within how long a host that has vanished is noticed though nothing
+				  arrives, 100 ms to 1 h; default 3 s. A client without a call in
+				  progress runs no code: its next call notices. shm: at once */
 };
 #define VB_OPTIONS_INIT                                                       \
 	{                                                                     \
@@ -97,10 +98,13 @@ struct vb_options {
  *                      IPv6 address in brackets
  *
  * Returns NULL with errno: EINVAL (the address does not parse, an option is out of range),
- * ECONNREFUSED and ENOENT (nobody listens there), EACCES (no right to it), ETIMEDOUT, EPROTO (not a
- * Verbena server), EPROTONOSUPPORT (another protocol version), EHOSTUNREACH (the host is not known,
- * or no route leads there), ENODEV (no RDMA device here, or none on the way), EOPNOTSUPP (an iWARP
- * device), EMFILE, ENOMEM (also: the limit of locked memory); vb_conn_error(NULL) has the sentence.
+ * ECONNREFUSED and ENOENT (nobody listens there), EBUSY (the server has all the connections that it
+ * takes), EACCES (no right to it), ETIMEDOUT, ECONNRESET (the server ended it before it was
+ * complete), EPROTO (not a Verbena server), EPROTONOSUPPORT (another protocol version),
+ * EHOSTUNREACH and ENETUNREACH (the host is not known, does not answer, or no route leads there),
+ * ENODEV (no RDMA device here, or none on the way), ENETDOWN (its port is down), EIO (it failed),
+ * EOPNOTSUPP (an iWARP device), EPERM (forked from a process that had used rdma), EMFILE, ENOMEM
+ * (also: the limit of locked memory); vb_conn_error(NULL) has the sentence.
  * The connection is the caller's until vb_conn_close().
  */
 VB_EXPORT struct vb_conn *vb_connect(const char *address, const struct vb_options *options);
