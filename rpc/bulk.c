@@ -169,20 +169,29 @@ static void chunk_over(struct vbi_mover *mover, unsigned i)
 	mover->chunks[i] = VBI_CHUNK_FREE;
 }
 
+static void count(const struct vbi_request *request, uint64_t length)
+{
+	struct vb_stats *stats = &request->conn->worker->stats;
+
+	if (request->mover.push)
+		stats->bytes_bulk_pushed += length;
+	else
+		stats->bytes_bulk_pulled += length;
+}
+
 static void chunk_done(struct vbi_transfer *transfer, int status)
 {
 	struct vbi_request *request = transfer->owner;
 	struct vbi_mover *mover = &request->mover;
-	struct vb_stats *stats = &request->conn->worker->stats;
+	unsigned i = (unsigned)(transfer - mover->transfers);
+	bool is_counted = mover->chunks[i] == VBI_CHUNK_ORDERED;
 
-	chunk_over(mover, (unsigned)(transfer - mover->transfers));
+	chunk_over(mover, i);
 	has_moved(request);
 	if (status)
 		mover->error = mover->error ? mover->error : status;
-	else if (mover->push)
-		stats->bytes_bulk_pushed += transfer->length;
-	else
-		stats->bytes_bulk_pulled += transfer->length;
+	else if (!is_counted)
+		count(request, transfer->length);
 	step(request);
 }
 
@@ -215,12 +224,17 @@ static void start_chunk(struct vbi_request *request, unsigned i, const struct vb
 	} else if (result == VBI_ORDERED) {
 		mover->unordered--;
 		mover->chunks[i] = VBI_CHUNK_ORDERED;
+		/* Now: whoever has the answer may ask for the count. */
+		count(request, length);
 	}
 }
 
 static bool is_ended(const struct vbi_request *request)
 {
-	return request->mover.error || request->canceled || request->conn->is_closing;
+	const struct vb_conn *conn = request->conn;
+
+	return request->mover.error || request->canceled || conn->is_closing ||
+	       conn->state != VBI_CONN_OPEN;
 }
 
 /* Whether an answer that is sent now arrives behind all that is to be pushed. */

@@ -467,6 +467,149 @@ static void test_end_of_what_is_answered(void **state)
 	assert_int_equal(n_answers(1), 1);
 }
 
+/* Its memory comes back, and nobody is told a second time. */
+static void test_push_that_fails_behind_its_answer(void **state)
+{
+	(void)state;
+	gives = MIB;
+	fixture->clients[0]->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	fake_finish_transfer(fixture->clients[0], 0);
+	fake_finish_transfer(fixture->clients[0], 0);
+	assert_int_equal(n_answers(0), 1);
+	call(1, 1, 0);
+	assert_int_equal(fixture->clients[1]->n_transfers, 0);
+	fake_finish_transfer(fixture->clients[0], -ECONNRESET);
+	fake_finish_transfer(fixture->clients[0], -ECONNRESET);
+	assert_int_equal(n_answers(0), 1);
+	finish_transfers(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
+/* An answer waits for those that it would overtake, and only for them. */
+static void test_answer_behind_ordered_and_other_chunks(void **state)
+{
+	struct fake_endpoint *client = fixture->clients[0];
+
+	(void)state;
+	for (unsigned ordered_first = 0; ordered_first < 2; ordered_first++) {
+		unsigned before = n_answers(0);
+
+		gives = 2ull * VBI_CHUNK;
+		client->push_answers[0] = ordered_first ? VBI_ORDERED : 0;
+		client->push_answers[1] = ordered_first ? 0 : VBI_ORDERED;
+		client->n_push_answers = 2;
+		call(0, 2, 0);
+		assert_int_equal(client->n_transfers, 2);
+		assert_int_equal(n_answers(0), before);
+		/* The other one is the first that is left, or the last. */
+		if (ordered_first) {
+			fake_finish_transfer(client, 0);
+			assert_int_equal(n_answers(0), before);
+			fake_finish_transfer(client, 0);
+		} else {
+			fake_finish_transfer(client, 0);
+			assert_int_equal(n_answers(0), before + 1);
+			fake_finish_transfer(client, 0);
+		}
+		assert_int_equal(n_answers(0), before + 1);
+	}
+	assert_int_equal(fixture->worker->stats.bytes_bulk_pushed, 4ull * VBI_CHUNK);
+}
+
+/* Between two chunks: what is under way ends first, for it is sent from the memory. */
+static void test_end_between_ordered_chunks(void **state)
+{
+	struct fake_message cancel = fake_message(VBI_KIND_CANCEL);
+	struct fake_endpoint *client = fixture->clients[0];
+
+	(void)state;
+	gives = MIB;
+	client->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	cancel.header.credits = INFLIGHT;
+	fake_deliver(client, cancel, sizeof(cancel.header));
+	vbi_worker_poll(fixture->worker);
+	/* The acknowledgement. */
+	assert_int_equal(n_answers(0), 1);
+	fake_finish_transfer(client, 0);
+	assert_int_equal(n_answers(0), 1);
+	fake_finish_transfer(client, 0);
+	assert_int_equal(n_answers(0), 2);
+	assert_int_equal(answer(0, 1)->header.kind, VBI_KIND_FAILURE);
+	assert_int_equal(answer(0, 1)->header.status, ECANCELED);
+
+	client->push_answers[0] = VBI_ORDERED;
+	client->push_answers[1] = -ENOMEM;
+	client->n_push_answers = 2;
+	call(0, 2, 0);
+	assert_int_equal(n_answers(0), 2);
+	finish_transfers(0);
+	assert_int_equal(n_answers(0), 3);
+	assert_int_equal(answer(0, 2)->header.kind, VBI_KIND_FAILURE);
+	assert_int_equal(answer(0, 2)->header.status, ENOMEM);
+}
+
+/* The connection has failed, and its endpoint does not know yet. */
+static void test_no_answer_on_a_failed_connection(void **state)
+{
+	struct vb_conn *conn = fixture->clients[0]->base.owner;
+
+	(void)state;
+	gives = MIB;
+	fixture->clients[0]->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	vbi_conn_fail(conn, EPROTO, "test", "it broke the rules");
+	finish_transfers(0);
+	assert_int_equal(n_answers(0), 0);
+	assert_int_equal(fixture->worker->stats.calls_failed, 1);
+	vbi_worker_poll(fixture->worker);
+	assert_true(fixture->clients[0]->closed);
+	call(1, 1, 0);
+	finish_transfers(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
+/* The slot is a new call's: what ends is the new one, and what goes on is the old one's memory. */
+static void test_slot_of_what_is_answered(void **state)
+{
+	struct fake_message cancel = fake_message(VBI_KIND_CANCEL);
+
+	(void)state;
+	gives = MIB;
+	fixture->clients[0]->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	fake_finish_transfer(fixture->clients[0], 0);
+	fake_finish_transfer(fixture->clients[0], 0);
+	assert_int_equal(n_answers(0), 1);
+	call(0, 2, 0);
+	cancel.header.credits = INFLIGHT;
+	fake_deliver(fixture->clients[0], cancel, sizeof(cancel.header));
+	vbi_worker_poll(fixture->worker);
+	assert_int_equal(answer(0, 1)->header.kind, VBI_KIND_FAILURE);
+	assert_int_equal(answer(0, 1)->header.status, ECANCELED);
+	assert_int_equal(fixture->clients[0]->n_transfers, 2);
+	call(0, 2, 0);
+	finish_transfers(0);
+	assert_int_equal(n_served, 2);
+	assert_int_equal(answer(0, 3)->header.kind, VBI_KIND_REPLY);
+}
+
+static void test_memory_of_an_answered_client_that_is_stopped(void **state)
+{
+	(void)state;
+	gives = MIB;
+	fixture->clients[0]->push_answer = VBI_ORDERED;
+	call(0, 2, 0);
+	fake_finish_transfer(fixture->clients[0], 0);
+	fake_finish_transfer(fixture->clients[0], 0);
+	call(1, 1, 0);
+	assert_int_equal(fixture->clients[1]->n_transfers, 0);
+	stand_still();
+	finish_transfers(1);
+	assert_int_equal(n_answers(1), 1);
+}
+
 static void test_push_that_cannot_begin(void **state)
 {
 	(void)state;
@@ -511,6 +654,12 @@ int main(void)
 		TEST(test_answer_behind_an_ordered_push),
 		TEST(test_answer_behind_one_ordered_chunk),
 		TEST(test_end_of_what_is_answered),
+		TEST(test_push_that_fails_behind_its_answer),
+		TEST(test_answer_behind_ordered_and_other_chunks),
+		TEST(test_end_between_ordered_chunks),
+		TEST(test_no_answer_on_a_failed_connection),
+		TEST(test_slot_of_what_is_answered),
+		TEST(test_memory_of_an_answered_client_that_is_stopped),
 		TEST(test_push_that_cannot_begin),
 		TEST(test_no_memory_after_the_handler),
 	};

@@ -244,7 +244,15 @@ static int pull(struct vbi_endpoint *base, struct vbi_transfer *transfer)
 
 static int push(struct vbi_endpoint *base, struct vbi_transfer *transfer)
 {
-	return move(endpoint_of(base), transfer, endpoint_of(base)->push_answer);
+	struct fake_endpoint *endpoint = endpoint_of(base);
+	int answer = endpoint->push_answer;
+
+	if (endpoint->n_push_answers) {
+		answer = endpoint->push_answers[0];
+		endpoint->push_answers[0] = endpoint->push_answers[1];
+		endpoint->n_push_answers--;
+	}
+	return move(endpoint, transfer, answer);
 }
 
 static void *map(struct vbi_endpoint *base, const struct vbi_record *record, unsigned rights)

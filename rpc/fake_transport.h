@@ -46,6 +46,8 @@ struct fake_endpoint {
 	int revoke_answer;
 	int pull_answer;
 	int push_answer;
+	int push_answers[2]; /* the next N_PUSH_ANSWERS pushes', before PUSH_ANSWER */
+	unsigned n_push_answers;
 	unsigned n_transfers; /* under way */
 	struct vbi_transfer *transfers[FAKE_QUEUE];
 };

@@ -119,6 +119,39 @@ static void push_of_a_part(void **state)
 	}
 }
 
+/* Closed before the device has told of the push that an answer stands behind. */
+static void close_behind_an_answered_push(void **state)
+{
+	struct fixture *fixture = *state;
+	struct request request = {.command = COMMAND_PUSH, .argument = REGISTERED / 16};
+
+	/* Elsewhere an answer follows its push, and a close comes between them. */
+	if (!fixture->clients[0].endpoint->limits.one_sided)
+		return;
+	for (unsigned i = 0; i < 10; i++) {
+		struct client *client = client_connect(fixture);
+		struct vbi_exposure exposure;
+		struct buffer buffer;
+
+		turn_until(fixture, &client->n_connected, 1);
+		buffer = buffer_make(client, PLACE_HEAP, REGISTERED);
+		expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
+		request.id = i;
+		request.command = COMMAND_PUSH;
+		request.record = exposure.records[0];
+		client_send(client, &request, sizeof(request), true);
+		request.command = COMMAND_CLOSE;
+		client_send(client, &request, sizeof(request), false);
+		turn_until(fixture, &client->n_failed, 1);
+		assert_int_equal(client->n_received, 2);
+		take_back(client, &exposure, VBI_REVOKE_ABANDON);
+		for (uint64_t at = 0; at < request.argument; at++)
+			assert_int_equal(buffer.bytes[at], pattern(i, at));
+		buffer_free(client, &buffer);
+		client_close(client);
+	}
+}
+
 static void both_ways_all_sizes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -358,6 +391,7 @@ const struct CMUnitTest *cases_bulk(size_t *n)
 		CASE(pull_of_a_read_only_mapping),
 		CASE(push_all_sizes),
 		CASE(push_of_a_part),
+		CASE(close_behind_an_answered_push),
 		CASE(both_ways_all_sizes),
 		CASE(map_reaches_arena_memory_only),
 		CASE(many_at_a_time),

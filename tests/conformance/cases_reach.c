@@ -42,17 +42,20 @@ static void records_that_lie_are_refused(void **state)
 	assert_int_equal(client->n_failed, 0);
 }
 
-/* What a server tries with a record on a connection of its own; it has no answer to give. */
+/* What a server tries with a record on a connection of its own. An answer behind a push that the
+ * device refused does not arrive. */
 static void try_and_die(struct fixture *fixture, enum command command,
 			const struct vbi_record *record, struct client *client)
 {
 	struct request request = {.command = command, .argument = record ? record->length : 0};
 	unsigned before = fixture->n_server_failed;
+	unsigned answers = client->n_received;
 
 	if (record)
 		request.record = *record;
 	client_send(client, &request, sizeof(request), false);
 	turn_until(fixture, &client->n_failed, 1);
+	assert_int_equal(client->n_received, answers);
 	turn_until_shared(fixture, &fixture->n_server_failed, before + 1);
 }
 

@@ -14,6 +14,10 @@
 /* How long a goodbye may take: more than a dead host takes to be known as dead. */
 #define GOODBYE_NS (1000 * TICK_NS_PER_MS)
 
+/* How long close() waits for the last bytes of pushes that answers stand behind: some
+ * acknowledgements under way, or one that was lost and is asked for again. */
+#define SETTLE_NS (100 * TICK_NS_PER_MS)
+
 struct verbs_endpoint *verbs_endpoint_new(struct verbs_domain *domain)
 {
 	struct verbs_endpoint *endpoint = calloc(1, sizeof(*endpoint));
@@ -163,16 +167,32 @@ void verbs_endpoint_destroy(struct verbs_endpoint *endpoint)
 	domain->closed = endpoint;
 }
 
+/* Waits for pushes that are all in the send queue: the memory that they are sent from is rpc's
+ * again when close() returns. */
+static void settle(struct verbs_endpoint *endpoint)
+{
+	uint64_t end = tick_clock_ns() + SETTLE_NS;
+
+	if (endpoint->state != VERBS_LIVE || endpoint->transfers || endpoint->n_pulling)
+		return;
+	verbs_sq_flush(endpoint);
+	while (endpoint->n_underway && endpoint->state == VERBS_LIVE && tick_clock_ns() < end)
+		verbs_lane_drain(endpoint->lane, endpoint);
+}
+
 /*
  * What was sent is still delivered: the goodbye goes behind it, and when it has been acknowledged
- * all of it has. What moves is cut off.
+ * all of it has. What moves, and has no answer behind it yet, is cut off.
  */
 void verbs_endpoint_close(struct vbi_endpoint *base)
 {
 	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
 	struct verbs_domain *domain = endpoint->domain;
-	bool polite = endpoint->state == VERBS_LIVE && !endpoint->n_underway;
+	bool polite;
 
+	if (endpoint->n_underway)
+		settle(endpoint);
+	polite = endpoint->state == VERBS_LIVE && !endpoint->n_underway;
 	base->owner = NULL;
 	if (!polite) {
 		verbs_endpoint_destroy(endpoint);

@@ -58,6 +58,7 @@ static void finish_if_over(struct verbs_endpoint *endpoint, struct vbi_transfer 
 	if (state->underway || state->is_waiting)
 		return;
 	endpoint->n_underway--;
+	endpoint->n_pulling -= !state->is_push;
 	transfer->done(transfer, state->error);
 }
 
@@ -177,6 +178,7 @@ static int start(struct verbs_endpoint *endpoint, struct vbi_transfer *transfer,
 		return error;
 	*state = (struct moving){.lkey = lkey, .is_push = is_push};
 	endpoint->n_underway++;
+	endpoint->n_pulling += !is_push;
 	enqueue(endpoint, transfer);
 	verbs_transfers_resume(endpoint);
 	/* All of it stands in the send queue, which keeps its order. */

@@ -215,7 +215,8 @@ struct verbs_endpoint {
 	struct verbs_unwilling *unwilling;  /* registrations that the device did not end */
 	struct verbs_windows *windows;	    /* connecting side; NULL: none yet */
 	bool has_windows;		    /* both ends have agreed on windows */
-	uint32_t n_underway;		    /* transfers begun whose done() has not run */
+	uint32_t n_underway;		    /* transfers begun whose done() has not run, */
+	uint32_t n_pulling;		    /* and those of them that are pulls */
 	uint32_t max_msg_size;		    /* bytes that one READ or WRITE of the port moves */
 
 	/* Keepalive. */
