@@ -76,6 +76,8 @@ static int begin(struct vb_conn *conn, const char *address, const struct vb_opti
 	if (!transport)
 		vbi_options_explain_address(address, cause.sentence, sizeof(cause.sentence));
 	else
+		error = transport->address_check(rest, false, &cause);
+	if (!error)
 		error = vbi_worker_domain(conn->worker, transport, &domain, &cause);
 	if (!error) {
 		snprintf(conn->address, sizeof(conn->address), "%s", address);

@@ -167,7 +167,9 @@ static int listen_at(struct vb_server *server, const char *address, struct vbi_c
 		vbi_options_explain_address(address, cause->sentence, sizeof(cause->sentence));
 		return -EINVAL;
 	}
-	error = vbi_worker_domain(&server->worker, transport, &domain, cause);
+	error = transport->address_check(rest, true, cause);
+	if (!error)
+		error = vbi_worker_domain(&server->worker, transport, &domain, cause);
 	/* Also those of an earlier call that failed here: a sleeping server must hear the stop. */
 	while (!error && server->n_told_stop < server->worker.n_domains) {
 		domain = server->worker.domains[server->n_told_stop];

@@ -243,6 +243,12 @@ struct vbi_transport {
 
 	/* ---- Connections ---- */
 
+	/*
+	 * Whether REST, the address without its scheme, can be one at all: to LISTEN on, or to
+	 * connect to. Needs no domain and asks nobody, so that a bad address is told as such also
+	 * where the host lacks what a domain needs. 0; -EINVAL, -ENAMETOOLONG and *RET_CAUSE.
+	 */
+	int (*address_check)(const char *rest, bool listen, struct vbi_cause *ret_cause);
 	/* REST: the address without its scheme. May block briefly (name look-up is not done here).
 	 * *RET_CAUSE on failure. */
 	int (*listen)(struct vbi_domain *domain, const char *rest, void *owner,

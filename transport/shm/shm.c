@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include "transport/shm/address.h"
 #include "transport/shm/arena.h"
 #include "transport/shm/bulk.h"
 #include "transport/shm/expose.h"
@@ -47,6 +48,14 @@ static void end_with(struct vbi_endpoint *base, struct vbi_message *message,
 	(void)record;
 }
 
+static int address_check(const char *rest, bool listen, struct vbi_cause *ret_cause)
+{
+	struct shm_address address;
+
+	(void)listen;
+	return shm_address_parse(rest, &address, ret_cause);
+}
+
 const struct vbi_transport vbi_shm = {
 	.scheme = "shm",
 	.domain_open = shm_domain_open,
@@ -58,6 +67,7 @@ const struct vbi_transport vbi_shm = {
 	.sleep = shm_domain_sleep,
 	.next_timeout = shm_domain_next_timeout,
 	.spin_pays = shm_domain_spin_pays,
+	.address_check = address_check,
 	.listen = shm_listen,
 	.listener_close = shm_listener_close,
 	.connect = shm_connect,

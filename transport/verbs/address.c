@@ -42,7 +42,14 @@ static const char *parse_port(const char *text, struct verbs_place *place)
 	return NULL;
 }
 
-int verbs_place_parse(const char *rest, struct verbs_place *ret_place, struct vbi_cause *ret_cause)
+/* "*" and nothing: getaddrinfo() would take the first as this host, whoever asks. */
+static bool is_any(const struct verbs_place *place)
+{
+	return !place->host[0] || (place->host[0] == '*' && !place->host[1]);
+}
+
+int verbs_place_parse(const char *rest, bool listen, struct verbs_place *ret_place,
+		      struct vbi_cause *ret_cause)
 {
 	struct verbs_place place = {0};
 	const char *host = rest;
@@ -67,11 +74,20 @@ int verbs_place_parse(const char *rest, struct verbs_place *ret_place, struct vb
 	if (!host_is_plain(host, length))
 		return bad_place(rest, "its host has a character that no name has", ret_cause);
 	memcpy(place.host, host, length);
+	if (!listen && is_any(&place))
+		return bad_place(rest, "it names no host to connect to", ret_cause);
 	why = parse_port(colon + 1, &place);
 	if (why)
 		return bad_place(rest, why, ret_cause);
 	*ret_place = place;
 	return 0;
+}
+
+int verbs_address_check(const char *rest, bool listen, struct vbi_cause *ret_cause)
+{
+	struct verbs_place place;
+
+	return verbs_place_parse(rest, listen, &place, ret_cause);
 }
 
 static void take_addresses(const struct addrinfo *list, struct verbs_addresses *ret)
@@ -83,12 +99,6 @@ static void take_addresses(const struct addrinfo *list, struct verbs_addresses *
 		memset(&ret->addresses[ret->n], 0, sizeof(ret->addresses[0]));
 		memcpy(&ret->addresses[ret->n++], list->ai_addr, list->ai_addrlen);
 	}
-}
-
-/* "*" and nothing: getaddrinfo() would take the first as this host, whoever asks. */
-static bool is_any(const struct verbs_place *place)
-{
-	return !place->host[0] || (place->host[0] == '*' && !place->host[1]);
 }
 
 /* IPv6's "any" hears IPv4 too. */
@@ -129,8 +139,6 @@ static int ask(const struct verbs_place *place, int flags, struct verbs_addresse
 
 int verbs_place_numeric(const struct verbs_place *place, bool listen, struct verbs_addresses *ret)
 {
-	if (is_any(place) && !listen)
-		return -EINVAL;
 	return ask(place, AI_NUMERICHOST | (listen ? AI_PASSIVE : 0), ret) ? -ENOENT : 0;
 }
 

@@ -20,8 +20,12 @@ struct verbs_place {
 	char port[VERBS_PORT_MAX];
 };
 
-/* Takes REST apart. -EINVAL and *RET_CAUSE. */
-int verbs_place_parse(const char *rest, struct verbs_place *ret_place, struct vbi_cause *ret_cause);
+/* Takes REST apart. LISTEN: any host is allowed. -EINVAL and *RET_CAUSE. */
+int verbs_place_parse(const char *rest, bool listen, struct verbs_place *ret_place,
+		      struct vbi_cause *ret_cause);
+
+/* The transport's address_check(): REST is a place, and not without a host if not to LISTEN. */
+int verbs_address_check(const char *rest, bool listen, struct vbi_cause *ret_cause);
 
 /* The addresses of a place, at most VERBS_ADDRESSES of them, in the order to be tried. */
 #define VERBS_ADDRESSES 8u
@@ -32,7 +36,7 @@ struct verbs_addresses {
 
 /*
  * The addresses of a place whose host is a number: no look-up, does not block. -ENOENT: it is a
- * name. LISTEN: "*" and "" are allowed.
+ * name. LISTEN, as it was parsed for: "*" and "" are every address of this host.
  */
 int verbs_place_numeric(const struct verbs_place *place, bool listen, struct verbs_addresses *ret);
 

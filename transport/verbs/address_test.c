@@ -32,7 +32,7 @@ static void places_are_taken_apart(void **state)
 		struct verbs_place place;
 		struct vbi_cause cause = {0};
 
-		assert_int_equal(verbs_place_parse(cases[i].rest, &place, &cause), 0);
+		assert_int_equal(verbs_place_parse(cases[i].rest, true, &place, &cause), 0);
 		assert_string_equal(place.host, cases[i].host);
 		assert_string_equal(place.port, cases[i].port);
 	}
@@ -66,11 +66,26 @@ static void what_is_no_place_is_named(void **state)
 		struct verbs_place place;
 		struct vbi_cause cause = {0};
 
-		assert_int_equal(verbs_place_parse(cases[i].rest, &place, &cause), -EINVAL);
+		assert_int_equal(verbs_place_parse(cases[i].rest, true, &place, &cause), -EINVAL);
 		assert_int_equal(cause.errnum, EINVAL);
 		if (!strstr(cause.sentence, cases[i].why))
 			fail_msg("'%s': %s", cases[i].rest, cause.sentence);
 		assert_non_null(strstr(cause.sentence, "rdma://HOST:PORT"));
+	}
+}
+
+/* Every address of a host is none of another's. */
+static void any_host_is_to_listen_on(void **state)
+{
+	static const char *const cases[] = {"*:80", ":80", "[]:80"};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		struct vbi_cause cause = {0};
+
+		assert_int_equal(verbs_address_check(cases[i], true, &cause), 0);
+		assert_int_equal(verbs_address_check(cases[i], false, &cause), -EINVAL);
+		assert_non_null(strstr(cause.sentence, "no host to connect to"));
 	}
 }
 
@@ -83,10 +98,10 @@ static void a_host_may_be_as_long_as_a_name(void **state)
 	(void)state;
 	memset(rest, 'a', sizeof(rest));
 	memcpy(rest + VERBS_HOST_MAX - 1, ":1", sizeof(":1"));
-	assert_int_equal(verbs_place_parse(rest, &place, &cause), 0);
+	assert_int_equal(verbs_place_parse(rest, false, &place, &cause), 0);
 	memset(rest, 'a', sizeof(rest));
 	memcpy(rest + VERBS_HOST_MAX, ":1", sizeof(":1"));
-	assert_int_equal(verbs_place_parse(rest, &place, &cause), -EINVAL);
+	assert_int_equal(verbs_place_parse(rest, false, &place, &cause), -EINVAL);
 }
 
 static void check_number(const char *rest, const char *printed)
@@ -96,7 +111,7 @@ static void check_number(const char *rest, const char *printed)
 	struct vbi_cause cause;
 	char text[64];
 
-	assert_int_equal(verbs_place_parse(rest, &place, &cause), 0);
+	assert_int_equal(verbs_place_parse(rest, false, &place, &cause), 0);
 	assert_int_equal(verbs_place_numeric(&place, false, &addresses), 0);
 	assert_int_equal(addresses.n, 1);
 	verbs_address_print((struct sockaddr *)&addresses.addresses[0], text, sizeof(text));
@@ -112,8 +127,6 @@ static void numbers_need_no_look_up(void **state)
 	check_number("10.1.2.3:99", "10.1.2.3:99");
 	check_number("[fd00:0::1]:99", "[fd00::1]:99");
 	assert_int_equal(verbs_place_numeric(&name, false, &addresses), -ENOENT);
-	assert_int_equal(verbs_place_numeric(&any, false, &addresses), -EINVAL);
-	assert_int_equal(verbs_place_numeric(&none, false, &addresses), -EINVAL);
 	assert_int_equal(verbs_place_numeric(&any, true, &addresses), 0);
 	/* IPv4 clients are heard there too. */
 	assert_int_equal(addresses.addresses[0].ss_family, AF_INET6);
@@ -162,6 +175,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_taken_apart),
 		cmocka_unit_test(what_is_no_place_is_named),
+		cmocka_unit_test(any_host_is_to_listen_on),
 		cmocka_unit_test(a_host_may_be_as_long_as_a_name),
 		cmocka_unit_test(numbers_need_no_look_up),
 		cmocka_unit_test(look_up_says_what_the_system_does),

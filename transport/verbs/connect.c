@@ -464,7 +464,7 @@ int verbs_connect(struct vbi_domain *base, const char *rest, uint64_t arena_max,
 	struct verbs_domain *domain = verbs_domain_of(base);
 	struct verbs_endpoint *endpoint;
 	struct verbs_place place;
-	int error = verbs_place_parse(rest, &place, ret_cause);
+	int error = verbs_place_parse(rest, false, &place, ret_cause);
 
 	if (!error)
 		error = verbs_cm_claim(ret_cause);
@@ -481,16 +481,13 @@ int verbs_connect(struct vbi_domain *base, const char *rest, uint64_t arena_max,
 		error = vbi_cause_set(ret_cause, ENOMEM, "no memory for a connection");
 		goto destroy;
 	}
-	error = verbs_place_numeric(&place, false, endpoint->addresses);
-	if (!error)
+	if (verbs_place_numeric(&place, false, endpoint->addresses) == 0) {
 		begin(endpoint);
-	else if (error == -ENOENT)
+	} else {
 		error = begin_name(endpoint, &place, ret_cause);
-	else
-		vbi_cause_set(ret_cause, -error, "'rdma://%.100s' names no host to connect to",
-			      rest);
-	if (error)
-		goto destroy;
+		if (error)
+			goto destroy;
+	}
 	*ret_endpoint = &endpoint->base;
 	return 0;
 destroy:

@@ -47,7 +47,7 @@ static int explain_listen(const char *rest, int error, struct vbi_cause *ret_cau
 static int find_address(const char *rest, struct verbs_addresses *ret, struct vbi_cause *ret_cause)
 {
 	struct verbs_place place;
-	int error = verbs_place_parse(rest, &place, ret_cause);
+	int error = verbs_place_parse(rest, true, &place, ret_cause);
 
 	if (error)
 		return error;

@@ -13,6 +13,7 @@ const struct vbi_transport vbi_verbs = {
 	.sleep = verbs_domain_sleep,
 	.next_timeout = verbs_domain_next_timeout,
 	.spin_pays = verbs_domain_spin_pays,
+	.address_check = verbs_address_check,
 	.listen = verbs_listen,
 	.listener_close = verbs_listener_close,
 	.connect = verbs_connect,
