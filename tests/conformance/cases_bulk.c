@@ -218,6 +218,16 @@ static void many_at_a_time(void **state)
 	}
 }
 
+/* An agreement that was lost would leave what is done with windows untried. */
+static void windows_are_agreed_on(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct vbi_endpoint *endpoint = fixture->clients[0].endpoint;
+
+	assert_int_equal(endpoint->limits.remote_invalidate,
+			 subject->windows(endpoint) != WINDOWS_NONE);
+}
+
 /*
  * Memory that has a name is registered once where windows are agreed on, and each call has a window
  * of its own, which its answer ends or the revocation does.
@@ -230,7 +240,7 @@ static void windows_spare_registrations(void **state)
 	struct vbi_exposure exposure;
 	uint64_t before, windows;
 
-	if (!client->endpoint->limits.remote_invalidate) {
+	if (subject->windows(client->endpoint) == WINDOWS_NONE) {
 		buffer_free(client, &buffer);
 		skip();
 	}
@@ -395,6 +405,7 @@ const struct CMUnitTest *cases_bulk(size_t *n)
 		CASE(both_ways_all_sizes),
 		CASE(map_reaches_arena_memory_only),
 		CASE(many_at_a_time),
+		CASE(windows_are_agreed_on),
 		CASE(windows_spare_registrations),
 		CASE(records_of_one_buffer),
 		CASE(too_many_exposures),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must not be reached: records that lie, keys of others, exposures that are over. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +62,7 @@ static void try_and_die(struct fixture *fixture, enum command command,
 
 enum lie { LIE_KEY, LIE_ADDRESS, LIE_LENGTH, LIE_RIGHT, N_LIES };
 
-static void lie_once(struct fixture *fixture, enum lie how, uint64_t length)
+static void lie_once(struct fixture *fixture, enum lie how, enum place place, uint64_t length)
 {
 	struct client *client = client_connect(fixture);
 	struct vbi_exposure exposure;
@@ -69,7 +70,7 @@ static void lie_once(struct fixture *fixture, enum lie how, uint64_t length)
 	struct buffer buffer;
 
 	turn_until(fixture, &client->n_connected, 1);
-	buffer = buffer_make(client, PLACE_HEAP, length);
+	buffer = buffer_make(client, place, length);
 	fill(buffer.bytes, length, 1);
 	expose(client, &exposure, buffer.bytes, length,
 	       how == LIE_RIGHT ? VBI_REMOTE_READ : VBI_REMOTE_READ | VBI_REMOTE_WRITE);
@@ -95,9 +96,71 @@ static void lies_cost_their_own_connection(void **state)
 	if (subject->keys_are_checked)
 		skip();
 	for (unsigned how = 0; how < N_LIES; how++) {
-		lie_once(fixture, how, 9000);
-		lie_once(fixture, how, REGISTERED);
+		for (enum place place = 0; place < N_PLACES; place++) {
+			lie_once(fixture, how, place, 9000);
+			lie_once(fixture, how, place, REGISTERED);
+		}
 	}
+	assert_int_equal(fixture->clients[0].n_failed, 0);
+	client_call(&fixture->clients[0], COMMAND_ECHO, 1, 0, NULL);
+}
+
+/* Bytes exposed in the middle of thrice as many: more than is copied. */
+#define BESIDE (64ll << 10)
+
+static void check_filled(const uint8_t *bytes, uint64_t length, uint64_t seed)
+{
+	for (uint64_t at = 0; at < length; at++)
+		assert_int_equal(bytes[at], pattern(seed, at));
+}
+
+/* A push that begins SHIFT bytes off what is exposed, and is LONGER than it. */
+static void push_beside(struct fixture *fixture, int64_t shift, uint64_t longer)
+{
+	struct client *client = client_connect(fixture);
+	struct vbi_exposure exposure;
+	struct vbi_record lie;
+	struct buffer buffer;
+
+	turn_until(fixture, &client->n_connected, 1);
+	buffer = buffer_make(client, PLACE_ARENA, 3 * BESIDE);
+	fill(buffer.bytes, buffer.length, 1);
+	expose(client, &exposure, buffer.bytes + BESIDE, BESIDE, VBI_REMOTE_WRITE);
+	lie = exposure.records[0];
+	lie.address += (uint64_t)shift;
+	lie.length += longer;
+	if (subject->windows(client->endpoint) == WINDOWS_LOOSE) {
+		assert_int_equal(client_call(client, COMMAND_PUSH, 2, lie.length, &lie)->argument,
+				 0);
+		check_filled((uint8_t *)(uintptr_t)lie.address, lie.length, 2);
+		print_message("known gap of this device: a window's bounds are not kept; %llu "
+			      "bytes were written %+lld bytes from the beginning of one of %lld\n",
+			      (unsigned long long)lie.length, (long long)shift, BESIDE);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
+	} else {
+		try_and_die(fixture, COMMAND_PUSH, &lie, client);
+		check_filled(buffer.bytes, BESIDE, 1);
+		for (uint64_t at = 2 * BESIDE; at < buffer.length; at++)
+			assert_int_equal(buffer.bytes[at], pattern(1, at));
+		take_back(client, &exposure, VBI_REVOKE_ABANDON);
+	}
+	buffer_free(client, &buffer);
+	client_close(client);
+}
+
+/*
+ * Always with registrations. Of a window's bounds a device may be known not to take notice: then it
+ * is seen that it does not.
+ */
+static void exposures_have_bounds(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (subject->keys_are_checked)
+		skip();
+	push_beside(fixture, -BESIDE, 0);
+	push_beside(fixture, BESIDE, 0);
+	push_beside(fixture, 0, BESIDE);
 	assert_int_equal(fixture->clients[0].n_failed, 0);
 	client_call(&fixture->clients[0], COMMAND_ECHO, 1, 0, NULL);
 }
@@ -111,23 +174,65 @@ static void keys_are_their_connections_own(void **state)
 
 	if (subject->keys_are_checked)
 		skip();
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 4 * N_PLACES; i++) {
 		struct client *other = client_connect(fixture);
+		uint64_t length = lengths[i / 2 % 2];
 		struct vbi_exposure exposure;
 		struct buffer buffer;
 
 		turn_until(fixture, &other->n_connected, 1);
-		buffer = buffer_make(client, PLACE_HEAP, lengths[i]);
-		fill(buffer.bytes, lengths[i], i);
-		expose(client, &exposure, buffer.bytes, lengths[i],
-		       VBI_REMOTE_READ | VBI_REMOTE_WRITE);
-		try_and_die(fixture, i ? COMMAND_PULL : COMMAND_PUSH, exposure.records, other);
+		buffer = buffer_make(client, i / 4, length);
+		fill(buffer.bytes, length, i);
+		expose(client, &exposure, buffer.bytes, length, VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+		try_and_die(fixture, i % 2 ? COMMAND_PULL : COMMAND_PUSH, exposure.records, other);
 		assert_int_equal(client->n_failed, 0);
 		client_call(client, COMMAND_INVERT, i, 0, exposure.records);
 		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		check_inverted(&buffer, i);
 		buffer_free(client, &buffer);
 	}
+}
+
+/*
+ * Nor can another connection end a window, which costs it its own. Where a device is known to let
+ * it, the one whose window it was loses its call and, as the server then writes, itself; but
+ * nothing is written.
+ */
+static void windows_are_their_connections_own(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct client *other = client_connect(fixture);
+	struct request request = {.command = COMMAND_END};
+	struct vbi_exposure exposure;
+	struct buffer buffer;
+
+	if (subject->windows(client->endpoint) == WINDOWS_NONE)
+		skip();
+	turn_until(fixture, &other->n_connected, 1);
+	buffer = buffer_make(client, PLACE_ARENA, REGISTERED);
+	fill(buffer.bytes, buffer.length, 1);
+	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+	/* Behind the bind. */
+	client_call(client, COMMAND_ECHO, 1, 0, NULL);
+	request.record = exposure.records[0];
+	client_send(other, &request, sizeof(request), false);
+	turn_until(fixture, &other->n_failed, 1);
+	assert_int_equal(client->n_failed, 0);
+	if (subject->windows(client->endpoint) == WINDOWS_LOOSE) {
+		assert_int_equal(other->cause.errnum, EPROTO);
+		turn_until_shared(fixture, &fixture->n_server_failed, 1);
+		try_and_die(fixture, COMMAND_PUSH, exposure.records, client);
+		print_message("known gap of this device: a window was ended by another "
+			      "connection than its own\n");
+		check_filled(buffer.bytes, buffer.length, 1);
+		take_back(client, &exposure, VBI_REVOKE_ABANDON);
+	} else {
+		client_call(client, COMMAND_INVERT, 1, 0, exposure.records);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
+		check_inverted(&buffer, 1);
+	}
+	buffer_free(client, &buffer);
 }
 
 /* A server that comes late finds the exposure closed, also when another one has its place. */
@@ -196,18 +301,16 @@ static void late_push_changes_nothing(void **state)
 }
 
 /* A call that is given up under a push costs the connection, and then nothing is written. */
-static void abandoned_push_stops(void **state)
+static void abandon_push(struct fixture *fixture, enum place place)
 {
-	struct fixture *fixture = *state;
-	struct client *client = &fixture->clients[0];
+	struct client *client = client_connect(fixture);
 	struct request request = {.command = COMMAND_PUSH, .argument = 8u << 20};
-	struct buffer buffer = buffer_make(client, PLACE_HEAP, 8u << 20);
+	unsigned before = fixture->n_server_failed;
 	struct vbi_exposure exposure;
+	struct buffer buffer;
 
-	if (subject->keys_are_checked) {
-		buffer_free(client, &buffer);
-		skip();
-	}
+	turn_until(fixture, &client->n_connected, 1);
+	buffer = buffer_make(client, place, 8u << 20);
 	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
 	request.record = exposure.records[0];
 	client_send(client, &request, sizeof(request), false);
@@ -215,11 +318,20 @@ static void abandoned_push_stops(void **state)
 	take_back(client, &exposure, VBI_REVOKE_ABANDON);
 	fill(buffer.bytes, buffer.length, 77);
 	turn_until(fixture, &client->n_failed, 1);
-	turn_until_shared(fixture, &fixture->n_server_failed, 1);
+	turn_until_shared(fixture, &fixture->n_server_failed, before + 1);
 	for (unsigned i = 0; i < 1000; i++)
 		turn(fixture);
 	check_canary(&buffer);
 	buffer_free(client, &buffer);
+	client_close(client);
+}
+
+static void abandoned_push_stops(void **state)
+{
+	if (subject->keys_are_checked)
+		skip();
+	for (enum place place = 0; place < N_PLACES; place++)
+		abandon_push(*state, place);
 }
 
 /* A server that holds on to memory costs the connection, and then has nothing. */
@@ -278,10 +390,16 @@ static void held_memory_is_revoked_when_let_go(void **state)
 const struct CMUnitTest *cases_reach(size_t *n)
 {
 	static const struct CMUnitTest cases[] = {
-		CASE(records_that_lie_are_refused),	CASE(lies_cost_their_own_connection),
-		CASE(keys_are_their_connections_own),	CASE(late_pull_fails),
-		CASE(late_push_changes_nothing),	CASE(abandoned_push_stops),
-		CASE(abandoned_memory_is_out_of_reach), CASE(held_memory_is_revoked_when_let_go),
+		CASE(records_that_lie_are_refused),
+		CASE(lies_cost_their_own_connection),
+		CASE(exposures_have_bounds),
+		CASE(keys_are_their_connections_own),
+		CASE(windows_are_their_connections_own),
+		CASE(late_pull_fails),
+		CASE(late_push_changes_nothing),
+		CASE(abandoned_push_stops),
+		CASE(abandoned_memory_is_out_of_reach),
+		CASE(held_memory_is_revoked_when_let_go),
 	};
 
 	*n = sizeof(cases) / sizeof(cases[0]);

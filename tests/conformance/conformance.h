@@ -15,6 +15,13 @@
 
 #include "transport/transport.h"
 
+/* Memory windows, as one is to expect them of an endpoint. */
+enum windows {
+	WINDOWS_NONE,	/* what a call exposes is registered for it, or copied */
+	WINDOWS_STRICT, /* agreed on; the device holds a peer to a window's range */
+	WINDOWS_LOOSE,	/* agreed on; the device is known to look at the region's range only */
+};
+
 /* What is under test. */
 struct subject {
 	const struct vbi_transport *ops;
@@ -29,6 +36,8 @@ struct subject {
 	bool one_arena;	  /* what memory_alloc() gives an endpoint is one range, with gaps */
 	bool pins_memory; /* what RLIMIT_MEMLOCK is about */
 	bool keys_are_checked; /* before use; else by the peer's device, and the connection fails */
+	/* What a connected endpoint has of windows, by its device and by what was asked for. */
+	enum windows (*windows)(const struct vbi_endpoint *endpoint);
 	/* Calls on another connection until one that is silent sleeps by itself. */
 	unsigned calls_until_idle;
 };
@@ -53,6 +62,7 @@ enum command {
 	COMMAND_REMEMBER,  /* record: keep it for later */
 	COMMAND_PULL_LATE, /* pull the record that was kept; argument back: the status */
 	COMMAND_PUSH_LATE, /* the same with a push of pattern(id) */
+	COMMAND_END,	   /* record: end it, as an answer to a push does, and push nothing */
 	COMMAND_CLOSE,	   /* answer, then close the endpoint */
 	COMMAND_VANISH,	   /* close the endpoint with a pull under way */
 };

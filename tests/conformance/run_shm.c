@@ -15,6 +15,12 @@ static void make_address(char *address, size_t size)
 	snprintf(address, size, "%s/%u", directory, serial++);
 }
 
+static enum windows no_windows(const struct vbi_endpoint *endpoint)
+{
+	(void)endpoint;
+	return WINDOWS_NONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct subject shm = {
@@ -26,6 +32,7 @@ int main(int argc, char **argv)
 		.one_arena = true,
 		.calls_until_idle = 40000,
 		.keys_are_checked = true,
+		.windows = no_windows,
 	};
 	int failures;
 

@@ -2,8 +2,10 @@
 /* The conformance suite on verbs. Needs an RDMA device: its address is in VERBENA_TEST_ADDRESS. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/conformance/conformance.h"
+#include "transport/verbs/verbs.h"
 
 /* A range that no other test uses; what lingers of an ended connection does not hold a port. */
 #define FIRST_PORT 20000u
@@ -17,6 +19,19 @@ static void make_address(char *address, size_t size)
 	snprintf(address, size, "%s:%u", host, FIRST_PORT + serial++);
 }
 
+/* What the device says it has counts, not what was agreed on: an agreement that fails is seen. */
+static enum windows windows(const struct vbi_endpoint *endpoint)
+{
+	const uint32_t needed = IBV_DEVICE_MEM_WINDOW_TYPE_2B | IBV_DEVICE_MEM_MGT_EXTENSIONS;
+	const struct verbs_device *device = verbs_endpoint_of(endpoint)->device;
+	const char *asked = getenv("VERBENA_VERBS_WINDOWS");
+
+	if (!asked || strcmp(asked, "force") != 0 ||
+	    (device->attr.device_cap_flags & needed) != needed)
+		return WINDOWS_NONE;
+	return verbs_device_is_rxe(device) ? WINDOWS_LOOSE : WINDOWS_STRICT;
+}
+
 int main(int argc, char **argv)
 {
 	struct subject verbs = {
@@ -25,6 +40,7 @@ int main(int argc, char **argv)
 		.is_late = getenv("VERBENA_FAULTS") != NULL,
 		.keeps_alive = true,
 		.pins_memory = true,
+		.windows = windows,
 		/* They lie beside each other in one completion queue: none sleeps by itself. */
 		.calls_until_idle = 500,
 	};

@@ -54,7 +54,8 @@ static void answer(struct service *service, const struct request *request, uint6
 	reply.length = sizeof(reply);
 	reply.argument = argument;
 	memcpy(message->data, &reply, sizeof(reply));
-	if (request->command == COMMAND_PUSH || request->command == COMMAND_INVERT)
+	if (request->command == COMMAND_PUSH || request->command == COMMAND_INVERT ||
+	    request->command == COMMAND_END)
 		ops->end_with(service->endpoint, message, &request->record);
 	ops->send(service->endpoint, message, sizeof(reply), false);
 }
@@ -213,6 +214,9 @@ static void serve(struct service *service, const struct request *request)
 		break;
 	case COMMAND_REMEMBER:
 		service->kept = request->record;
+		answer(service, request, 0);
+		break;
+	case COMMAND_END:
 		answer(service, request, 0);
 		break;
 	case COMMAND_PULL_LATE:
