@@ -105,7 +105,8 @@ struct client_command {
 /* ---- The command line ---- */
 
 static const struct argp_option option_list[] = {
-	{"connect", OPTION_CONNECT, "ADDRESS", 0, "The server's address, such as shm://bench", 1},
+	{"connect", OPTION_CONNECT, "ADDRESS", 0,
+	 "The server's address, such as shm://bench or rdma://10.0.0.1:7471", 1},
 	{"method", OPTION_METHOD, "NAME", 0,
 	 "echo (a fixed struct of 32 bytes), bytes (in and out buffers), inout (one buffer), "
 	 "direct (buffers not copied on the way), ping (nothing comes back); default: echo, or "

@@ -22,7 +22,8 @@ struct server_options {
 };
 
 static const struct argp_option option_list[] = {
-	{"listen", OPTION_LISTEN, "ADDRESS", 0, "Where to answer, such as shm://bench", 0},
+	{"listen", OPTION_LISTEN, "ADDRESS", 0,
+	 "Where to answer, such as shm://bench or rdma://*:7471", 0},
 	{"wait", OPTION_WAIT, "HOW", 0, "Wait for calls by spin, adaptive (the default) or sleep",
 	 0},
 	{"cpu", OPTION_CPU, "N", 0, "Keep the server on CPU N", 0},

@@ -199,7 +199,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{"connect", 'c', "ADDRESS", 0, "where the file-server listens (shm://file)", 0},
+	{"connect", 'c', "ADDRESS", 0,
+	 "where the file-server listens: shm://NAME or rdma://HOST:PORT (shm://file)", 0},
 	{0},
 };
 

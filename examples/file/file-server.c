@@ -186,7 +186,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{"listen", 'l', "ADDRESS", 0, "where to listen (shm://file)", 0},
+	{"listen", 'l', "ADDRESS", 0,
+	 "where to listen: shm://NAME, rdma://HOST:PORT or rdma://*:PORT (shm://file)", 0},
 	{"root", 'r', "DIRECTORY", 0, "what to serve (.)", 0},
 	{0},
 };

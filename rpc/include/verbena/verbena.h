@@ -202,10 +202,11 @@ VB_EXPORT struct vb_server *vb_server_create(const struct vb_server_options *opt
 
 /*
  * Listens on ADDRESS, as of vb_connect(); HOST of rdma://HOST:PORT is one of this host's addresses,
- * or * for all. Several are allowed, before and, on its thread, while the server runs. -1 with
- * errno: EINVAL (the address does not parse), EADDRINUSE (a server lives there; a dead one's socket
- * is replaced), EACCES, ENAMETOOLONG, ENODEV and EADDRNOTAVAIL (no RDMA device has the address),
- * for which vb_server_error() has the sentence; EPERM.
+ * or * for every address, on every device. Several are allowed, before and, on its thread, while
+ * the server runs. -1 with errno: EINVAL (the address does not parse), EADDRINUSE (a server lives
+ * there; a dead one's socket is replaced), EACCES, ENAMETOOLONG, ENOENT (a path's directory is not
+ * there), EHOSTUNREACH (the host is not known), ENODEV and EADDRNOTAVAIL (no RDMA device has the
+ * address), EMFILE, ENOMEM, for which vb_server_error() has the sentence; EPERM.
  */
 VB_EXPORT int vb_server_listen(struct vb_server *server, const char *address);
 
