@@ -24,8 +24,12 @@
 #define SECRET	   0x5ec7e7
 #define THIEF_SEED 0xbad
 
+/* What is waited for comes at once, or not at all. */
+#define PATIENCE_NS 10000000000ull
+
 struct theft {
 	bool to_server; /* the client's bytes go to the server: what is tried is to read them */
+	bool ends;	/* what is tried is to invalidate the key */
 	uint64_t size;
 	char address[80];
 };
@@ -36,7 +40,7 @@ struct secret {
 };
 
 struct verdict {
-	int status;
+	int status;    /* of what was tried */
 	bool has_seen; /* bytes of the client's */
 };
 
@@ -108,6 +112,22 @@ static bool any_byte(const uint8_t *memory, uint64_t size)
 	return false;
 }
 
+/*
+ * Ends what RECORD names with a message that is harmless else. How the connection ends by that; 0:
+ * it does not. The message itself may have left well: that nobody takes the next one is seen.
+ */
+static int end_exposure(struct raw *raw, const struct vbi_record *record)
+{
+	struct raw_message message = raw_message(VBI_KIND_CREDIT);
+	uint64_t end_ns = harness_now_ns() + PATIENCE_NS;
+
+	raw_send_ending(raw, &message, sizeof(message.header), record->key);
+	raw_send(raw, &message, sizeof(message.header));
+	while (!raw->failed && harness_now_ns() < end_ns)
+		raw_poll(raw);
+	return raw->failed ? -raw->errnum : 0;
+}
+
 static int steal(void *context)
 {
 	const struct theft *theft = context;
@@ -125,7 +145,9 @@ static int steal(void *context)
 		memset(local, 0, theft->size);
 	else
 		pattern_fill(local, theft->size, THIEF_SEED);
-	verdict.status = servant_move(raw, !theft->to_server, secret.records, secret.n, local);
+	verdict.status = theft->ends ? end_exposure(raw, &secret.records[0])
+				     : servant_move(raw, !theft->to_server, secret.records,
+						    secret.n, local);
 	verdict.has_seen = theft->to_server && any_byte(local, theft->size);
 	if (write(HARNESS_FRESH_FD, &verdict, sizeof(verdict)) != sizeof(verdict))
 		return 3;
@@ -210,15 +232,24 @@ static void check_call(struct probe_peer *peer, const struct theft *theft, uint8
 	free(before);
 }
 
-static void try_to_steal(bool to_server, uint64_t size)
+/* A device that refuses an invalidation breaks the queue pair, which its next use finds. */
+static void check_lost(struct vb_conn *conn)
 {
-	struct theft told = {.to_server = to_server, .size = size};
+	struct probe_peer *peer = probe_bind(conn);
+
+	assert_int_equal(probe_add(peer, 1, 2), -1);
+	assert_int_equal(vb_conn_error(conn)->errnum, EPROTO);
+	probe_peer_free(peer);
+}
+
+static void try_to_steal(struct theft told)
+{
 	struct theft thief = told;
 	struct carrier carrier;
 	struct vb_conn *conn, *beside;
 	struct probe_peer *peer;
 	struct verdict verdict;
-	uint8_t *memory = malloc(size);
+	uint8_t *memory = malloc(told.size);
 	pid_t pids[3];
 	int report[2];
 
@@ -236,6 +267,8 @@ static void try_to_steal(bool to_server, uint64_t size)
 	if (verdict.has_seen)
 		fail_msg("another connection's key opened the memory");
 	assert_int_not_equal(verdict.status, 0);
+	if (told.ends)
+		check_lost(beside);
 	/* The connection whose key it was has lost nothing. */
 	probe_assert_result(peer, probe_add(peer, 1, 2), 3);
 	assert_int_equal(vb_conn_error(conn)->errnum, 0);
@@ -254,20 +287,101 @@ static void try_to_steal(bool to_server, uint64_t size)
 static void test_write_with_the_key_of_another_connection(void **state)
 {
 	(void)state;
-	try_to_steal(false, 64 * KIB);
-	try_to_steal(false, 1024 * KIB);
+	try_to_steal((struct theft){.to_server = false, .size = 64 * KIB});
+	try_to_steal((struct theft){.to_server = false, .size = 1024 * KIB});
 }
 
 static void test_read_with_the_key_of_another_connection(void **state)
 {
 	(void)state;
-	try_to_steal(true, 64 * KIB);
-	try_to_steal(true, 1024 * KIB);
+	try_to_steal((struct theft){.to_server = true, .size = 64 * KIB});
+	try_to_steal((struct theft){.to_server = true, .size = 1024 * KIB});
+}
+
+static void test_invalidation_of_the_key_of_another_connection(void **state)
+{
+	(void)state;
+	harness_only_rdma("keys are a device's");
+	for (unsigned i = 0; i < 4; i++)
+		try_to_steal((struct theft){
+			.ends = true, .to_server = i % 2, .size = i / 2 ? 1024 * KIB : 64 * KIB});
+}
+
+/* ---- A server that ends what nobody agreed that it may end ---- */
+
+static int serve_and_end(void *context)
+{
+	const struct theft *theft = context;
+	struct raw *raw = calloc(1, sizeof(*raw));
+	struct raw_message request, answer;
+	struct vbi_record records[VBI_RECORDS_MAX];
+	uint8_t *local;
+	uint32_t n;
+	int status;
+
+	listen_or_exit(raw, theft->address);
+	local = raw->ops->region_alloc(raw->domain, theft->size);
+	servant_await(raw, &request);
+	n = servant_records(&request, 40, records);
+	if (!local)
+		return 2;
+	pattern_fill(local, theft->size, THIEF_SEED);
+	/* An answer as it should be, but for that. */
+	answer = servant_answer(&request);
+	scene_put64(&answer, 24, theft->size);
+	raw_send_ending(raw, &answer, 32, records[0].key);
+	status = servant_move(raw, true, records, n, local);
+	if (write(HARNESS_FRESH_FD, &status, sizeof(status)) != sizeof(status))
+		return 3;
+	if (!raw_ended(raw))
+		return 4;
+	raw->ops->close(raw->endpoint);
+	raw->endpoint = NULL;
+	raw->ops->region_free(raw->domain, local, theft->size);
+	raw_close(raw);
+	free(raw);
+	return 0;
+}
+
+static void try_to_end(uint64_t size)
+{
+	struct theft told = {.size = size};
+	struct probe_peer *peer;
+	struct vb_conn *conn;
+	uint8_t *memory = malloc(size);
+	int server, status;
+	pid_t pid;
+
+	pid = spawn_server(serve_and_end, &told, "ends", &server);
+	conn = connect_when_it_listens(told.address);
+	peer = probe_bind(conn);
+	pattern_fill(memory, size, SECRET);
+	probe_assert_failed(peer, probe_fill(peer, SEED, size, memory, size), EPROTO, VB_UNKNOWN);
+	assert_int_equal(vb_conn_error(conn)->errnum, EPROTO);
+	/* What it tries afterwards reaches nothing. */
+	assert_int_equal(read(server, &status, sizeof(status)), sizeof(status));
+	assert_int_not_equal(status, 0);
+	assert_true(pattern_is(memory, size, SECRET));
+	probe_peer_free(peer);
+	vb_conn_close(conn);
+	assert_int_equal(harness_wait(pid), 0);
+	close(server);
+	free(memory);
+}
+
+static void test_invalidation_that_was_not_agreed_on(void **state)
+{
+	(void)state;
+	harness_only_rdma("keys are a device's");
+	try_to_end(64 * KIB);
+	try_to_end(1024 * KIB);
 }
 
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_write_with_the_key_of_another_connection),
 	HARNESS_TEST(test_read_with_the_key_of_another_connection),
+	HARNESS_TEST(test_invalidation_of_the_key_of_another_connection),
+	HARNESS_TEST(test_invalidation_that_was_not_agreed_on),
 };
 
 HARNESS_MAIN(tests, 2)

@@ -6,6 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef VBI_HAVE_VERBS
+#include "transport/verbs/verbs.h"
+#endif
+
 #include "control.pb-c.h"
 
 #define MESSAGE_MAX 8192u
@@ -151,7 +155,8 @@ struct raw_message raw_message(enum vbi_kind kind)
 	return message;
 }
 
-void raw_send(struct raw *raw, struct raw_message *message, uint32_t length)
+static struct vbi_message *fill_buffer(struct raw *raw, struct raw_message *message,
+				       uint32_t length)
 {
 	struct vbi_message *buffer = raw->endpoint->ops->message_get(raw->endpoint);
 
@@ -159,6 +164,24 @@ void raw_send(struct raw *raw, struct raw_message *message, uint32_t length)
 		abort();
 	message->header.length = length;
 	memcpy(buffer->data, message, length);
+	return buffer;
+}
+
+void raw_send(struct raw *raw, struct raw_message *message, uint32_t length)
+{
+	raw->endpoint->ops->send(raw->endpoint, fill_buffer(raw, message, length), length, false);
+}
+
+void raw_send_ending(struct raw *raw, struct raw_message *message, uint32_t length, uint32_t key)
+{
+	struct vbi_message *buffer = fill_buffer(raw, message, length);
+
+#ifdef VBI_HAVE_VERBS
+	verbs_slot_of(buffer)->ends = key;
+#else
+	(void)key;
+	abort();
+#endif
 	raw->endpoint->ops->send(raw->endpoint, buffer, length, false);
 }
 

@@ -49,6 +49,9 @@ void raw_close(struct raw *raw);
 /* Sends LENGTH bytes from MESSAGE's header on; the header's length is set to it. */
 void raw_send(struct raw *raw, struct raw_message *message, uint32_t length);
 
+/* The same over verbs, as a SEND with invalidation of KEY, whatever was agreed on. */
+void raw_send_ending(struct raw *raw, struct raw_message *message, uint32_t length, uint32_t key);
+
 /* Lets the transport make progress; rests a little if there is none to make. */
 void raw_poll(struct raw *raw);
 
