@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transport/verbs/address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,19 +164,18 @@ int verbs_place_look_up(const struct verbs_place *place, struct verbs_addresses 
 	}
 }
 
+/* getnameinfo() knows scopes: a link-local address is none without. Numbers only: asks nobody. */
 void verbs_address_print(const struct sockaddr *address, char *text, size_t size)
 {
-	char host[INET6_ADDRSTRLEN] = "?";
+	bool is_6 = address->sa_family == AF_INET6;
+	socklen_t length = is_6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
+	char port[VERBS_PORT_MAX];
 
-	if (address->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)address;
-
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-		snprintf(text, size, "[%s]:%u", host, ntohs(in6->sin6_port));
-	} else {
-		const struct sockaddr_in *in = (const void *)address;
-
-		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-		snprintf(text, size, "%s:%u", host, ntohs(in->sin_port));
+	if (getnameinfo(address, length, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV)) {
+		snprintf(text, size, "?");
+		return;
 	}
+	snprintf(text, size, is_6 ? "[%s]:%s" : "%s:%s", host, port);
 }

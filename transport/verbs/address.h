@@ -53,7 +53,7 @@ int verbs_resolver_result(struct verbs_resolver *resolver, struct verbs_addresse
 /* Gives it up, done or not. */
 void verbs_resolver_free(struct verbs_resolver *resolver);
 
-/* "10.0.0.1:4711", "[fd00::1]:4711". */
+/* "10.0.0.1:4711", "[fd00::1]:4711", "[fe80::1%eth0]:4711"; "?": of another family. */
 void verbs_address_print(const struct sockaddr *address, char *text, size_t size);
 
 #endif

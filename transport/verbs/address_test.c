@@ -126,6 +126,8 @@ static void numbers_need_no_look_up(void **state)
 	(void)state;
 	check_number("10.1.2.3:99", "10.1.2.3:99");
 	check_number("[fd00:0::1]:99", "[fd00::1]:99");
+	/* Every host has this interface, and only on one has such an address a place. */
+	check_number("[fe80::1%lo]:99", "[fe80::1%lo]:99");
 	assert_int_equal(verbs_place_numeric(&name, false, &addresses), -ENOENT);
 	assert_int_equal(verbs_place_numeric(&any, true, &addresses), 0);
 	/* IPv4 clients are heard there too. */
