@@ -52,6 +52,11 @@ int address_split(const char *address, char *ret_host, size_t size, bool *ret_ha
 	return 0;
 }
 
+bool address_host_is_any(const char *host)
+{
+	return strcmp(host, "*") == 0;
+}
+
 int address_join(const char *host, char *ret_address, size_t size)
 {
 	bool is_6 = strchr(host, ':');

@@ -12,6 +12,9 @@
  */
 int address_split(const char *address, char *ret_host, size_t size, bool *ret_has_port);
 
+/* Whether HOST is "*": every address, as servers listen on it. */
+bool address_host_is_any(const char *host);
+
 /* "rdma://HOST", brackets around an IPv6 address. -ENAMETOOLONG. */
 int address_join(const char *host, char *ret_address, size_t size);
 

@@ -25,6 +25,8 @@ static void good_addresses_come_apart(void **state)
 		{"rdma://[fd00::5]:7471", "fd00::5", true},
 		{"rdma://[fd00::5]", "fd00::5", false},
 		{"fd00::5", "fd00::5", false},
+		{"rdma://[fe80::5%eth0]:7471", "fe80::5%eth0", true},
+		{"rdma://*:7471", "*", true},
 	};
 	char host[64];
 	bool has_port;
@@ -91,6 +93,14 @@ static void hosts_become_addresses(void **state)
 	assert_int_equal(address_join("10.0.0.1", address, 15), -ENAMETOOLONG);
 }
 
+static void a_star_is_any_host(void **state)
+{
+	(void)state;
+	assert_true(address_host_is_any("*"));
+	assert_false(address_host_is_any("*.example.org"));
+	assert_false(address_host_is_any("10.0.0.1"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -98,6 +108,7 @@ int main(void)
 		cmocka_unit_test(bad_addresses_are_refused),
 		cmocka_unit_test(a_host_that_does_not_fit_is_refused),
 		cmocka_unit_test(hosts_become_addresses),
+		cmocka_unit_test(a_star_is_any_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

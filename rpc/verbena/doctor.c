@@ -81,7 +81,8 @@ static const struct argp argp = {
 	       "tries calls from this process to itself, and says of each problem what causes it "
 	       "and what mends it."
 	       "\vADDRESS is rdma://HOST, rdma://HOST:PORT (a server there is connected to as "
-	       "well) or shm://NAME. Without one, each RDMA address of this host is looked at.\n\n"
+	       "well) or shm://NAME. Without one, or with * for HOST, each RDMA address of this "
+	       "host is looked at.\n\n"
 	       "Exit status: 0 if all is well, 1 if there are problems, 2 if the arguments make no "
 	       "sense.",
 };
@@ -95,10 +96,11 @@ static void picks_take(struct exam *exam)
 	bool has_port;
 	size_t n;
 
-	if (exam->asked[0]) {
-		if (!address_is_shm(exam->asked) &&
-		    address_split(exam->asked, host, sizeof(host), &has_port) == 0)
-			vbi_survey_pick_take(&exam->survey, host, &exam->picks[exam->n_picks++]);
+	if (address_is_shm(exam->asked))
+		return;
+	if (exam->asked[0] && address_split(exam->asked, host, sizeof(host), &has_port) == 0 &&
+	    !address_host_is_any(host)) {
+		vbi_survey_pick_take(&exam->survey, host, &exam->picks[exam->n_picks++]);
 		return;
 	}
 	n = vbi_survey_addresses(&exam->survey, addresses, EXAM_PICKS_MAX);
@@ -128,24 +130,33 @@ static void pick_try(struct exam *exam, const struct vbi_survey_pick *pick)
 	exam->n_trials++;
 }
 
+/* A server at PORT of the host that a pick is of. */
+static void server_try(struct exam *exam, const struct vbi_survey_pick *pick, const char *port)
+{
+	struct trial *trial = &exam->trials[exam->n_trials];
+	char place[EXAM_ADDRESS], address[EXAM_ADDRESS];
+	int length;
+
+	if (!pick_can_be_tried(exam, pick) || address_join(pick->host, place, sizeof(place)) < 0)
+		return;
+	length = snprintf(address, sizeof(address), "%s:%s", place, port);
+	if (length < 0 || (size_t)length >= sizeof(address))
+		return;
+	trial_connect(address, trial);
+	snprintf(trial->device, sizeof(trial->device), "%s", pick->device);
+	exam->n_trials++;
+}
+
 static void asked_try(struct exam *exam)
 {
-	char host[VBI_SURVEY_PATH], address[EXAM_ADDRESS + sizeof("rdma://")];
+	char host[VBI_SURVEY_PATH];
 	bool has_port = false;
-	bool is_shm = address_is_shm(exam->asked);
 
-	if (is_shm) {
+	if (address_is_shm(exam->asked))
 		trial_connect(exam->asked, &exam->trials[exam->n_trials++]);
-		return;
-	}
-	if (address_split(exam->asked, host, sizeof(host), &has_port) < 0 || !has_port ||
-	    !pick_can_be_tried(exam, &exam->picks[0]))
-		return;
-	snprintf(address, sizeof(address), "%s%s",
-		 exam_address_is_rdma(exam->asked) ? "" : "rdma://", exam->asked);
-	trial_connect(address, &exam->trials[exam->n_trials]);
-	snprintf(exam->trials[exam->n_trials].device, VBI_SURVEY_NAME, "%s", exam->picks[0].device);
-	exam->n_trials++;
+	else if (address_split(exam->asked, host, sizeof(host), &has_port) == 0 && has_port)
+		for (size_t i = 0; i < exam->n_picks; i++)
+			server_try(exam, &exam->picks[i], strrchr(exam->asked, ':') + 1);
 }
 
 static void trials_take(struct exam *exam)

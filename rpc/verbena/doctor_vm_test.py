@@ -225,6 +225,40 @@ class Doctor(unittest.TestCase):
         finding = self.finding(report, "no-device", "SoftRoCE")
         self.assertTrue(finding["mends"][-1].startswith("rdma link add rxe0 type rxe netdev "))
 
+    def test_every_address(self):
+        report = self.doctor("rdma://*:4711")
+        self.assertEqual(report["picks"], self.doctor()["picks"])
+        # Nobody listens there.
+        place = f"rdma://{self.device.address}:4711"
+        self.assertEqual([t["error"] for t in report["trials"] if t["address"] == place],
+                         ["ECONNREFUSED"])
+        self.finding(report, "connect-failed", place)
+
+    def test_link_local_address(self):
+        report = self.doctor("--verbose")
+        (device,) = [d for d in report["devices"] if d["name"] == self.device.name]
+        local = [g["address"] for g in device["gids"] if g["address"].startswith("fe80:")]
+        host = f"{local[0]}%{self.device.netdev}"
+        report = self.doctor(f"rdma://[{host}]")
+        self.assert_well(report)
+        (pick,) = report["picks"]
+        self.assertEqual((pick["address"], pick["source"], pick["device"]),
+                         (host, host, self.device.name))
+        self.assert_called(report, f"[{host}]", self.device.name)
+
+    def test_second_address_of_a_name(self):
+        # The first has no device on its way.
+        hosts = os.path.join(self.runtime, "hosts")
+        with open(hosts, "w", encoding="ascii") as file:
+            file.write(f"127.0.0.1 vbdoc-both\n{self.device.address} vbdoc-both\n")
+        before = ("unshare", "--mount", "sh", "-c",
+                  f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh")
+        report = self.doctor("rdma://vbdoc-both", before=before)
+        self.assert_well(report)
+        (pick,) = report["picks"]
+        self.assertEqual((pick["address"], pick["device"]),
+                         (self.device.address, self.device.name))
+
     def test_loopback_address(self):
         report = self.doctor("rdma://127.0.0.1")
         self.assertEqual(self.problems(report), ["loopback-address"])

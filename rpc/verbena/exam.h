@@ -8,8 +8,8 @@
 /* Addresses of this host that are resolved and called; a host with more has these tried. */
 #define EXAM_PICKS_MAX 8
 
-/* Those, one of shm, and the one that was asked for. */
-#define EXAM_TRIALS_MAX (EXAM_PICKS_MAX + 2)
+/* Each of those called, and a server there connected to; one of shm, and one that was asked for. */
+#define EXAM_TRIALS_MAX (2 * EXAM_PICKS_MAX + 2)
 
 /* An address with its scheme: a name of 128 bytes, brackets, a port. */
 #define EXAM_ADDRESS 160

@@ -32,6 +32,32 @@ void rule_library(const struct exam *exam, struct findings *findings)
 			      "# and install it");
 }
 
+/* In another network namespace there may be one, which is nearer than a new one. */
+static void namespace_mend(const struct vbi_survey *survey, struct finding *finding)
+{
+	if (survey->is_netns_exclusive)
+		finding_mend(finding, "rdma dev set DEVICE netns $$  "
+				      "# this shell's, from the namespace that has it: each device "
+				      "is in one");
+}
+
+/* What does not help here is not advised: without the module, others' kernels. */
+static void no_device_nor_module(const struct vbi_survey *survey, struct findings *findings)
+{
+	struct finding *finding = finding_add(
+		findings, SEVERITY_PROBLEM, "no-device",
+		"There is no RDMA device, and the kernel %s has no module rdma_rxe here to make "
+		"one in software (SoftRoCE). Verbena's source tree has a virtual machine with a "
+		"device, for any host (docs/vm.md there). If this is a container, its host may "
+		"have the module.",
+		survey->kernel);
+
+	namespace_mend(survey, finding);
+	finding_mend(finding, "./dev vm 'COMMAND'  # in Verbena's source tree");
+	finding_mend(finding, "modprobe rdma_rxe && rdma link add rxe0 type rxe netdev NETDEV  "
+			      "# on a container's host");
+}
+
 /* SoftRoCE: any Ethernet interface becomes an RDMA device. */
 void rule_no_device(const struct exam *exam, struct findings *findings)
 {
@@ -42,21 +68,13 @@ void rule_no_device(const struct exam *exam, struct findings *findings)
 	if (survey->n_devices > 0)
 		return;
 	if (!survey->is_rxe_available) {
-		finding = finding_add(
-			findings, SEVERITY_PROBLEM, "no-device",
-			"There is no RDMA device, and the kernel %s has no module rdma_rxe here to "
-			"make one in software. In a container, these are commands for its host; in "
-			"a small virtual machine they work on any host.",
-			survey->kernel);
-	} else {
-		finding = finding_add(findings, SEVERITY_PROBLEM, "no-device",
-				      "There is no RDMA device. SoftRoCE makes one in software, of "
-				      "a network interface.");
+		no_device_nor_module(survey, findings);
+		return;
 	}
-	if (survey->is_netns_exclusive)
-		finding_mend(finding, "rdma dev set DEVICE netns $$  "
-				      "# this shell's, from the namespace that has it: each device "
-				      "is in one");
+	finding = finding_add(findings, SEVERITY_PROBLEM, "no-device",
+			      "There is no RDMA device. SoftRoCE makes one in software, of a "
+			      "network interface.");
+	namespace_mend(survey, finding);
 	if (!survey->has_rxe_module)
 		finding_mend(finding, "modprobe rdma_rxe");
 	finding_mend(finding, "rdma link add rxe0 type rxe netdev %s", netdev);

@@ -60,7 +60,15 @@ static void pick_judge(const struct exam *exam, const struct vbi_survey_pick *pi
 	case ENOENT:
 		finding = finding_add(findings, SEVERITY_PROBLEM, "no-name",
 				      "The name %s stands for no address.", pick->host);
-		finding_mend(finding, "getent hosts %s", pick->host);
+		finding_mend(finding, "getent ahosts %s  # what this host knows by that name",
+			     pick->host);
+		return;
+	case EAGAIN:
+		finding = finding_add(findings, SEVERITY_PROBLEM, "no-name",
+				      "The name %s could not be looked up: no name server answers.",
+				      pick->host);
+		finding_mend(finding, "getent ahosts %s", pick->host);
+		finding_mend(finding, "cat /etc/resolv.conf  # the name servers");
 		return;
 	case ETIMEDOUT:
 	case EHOSTUNREACH:

@@ -2,6 +2,7 @@
 /* The report for a terminal. */
 #include "rpc/verbena/report.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <verbena/verbena.h>
@@ -215,6 +216,31 @@ static void process_show(FILE *out, const struct vbi_survey *survey, bool verbos
 
 /* ---- Picks and trials ---- */
 
+/* Why nothing is picked, where an errno's text would mislead. NULL: it does not. */
+static const char *pick_reason(const struct vbi_survey *survey, const struct vbi_survey_pick *pick)
+{
+	if (!pick->address[0])
+		return pick->errnum == EAGAIN ? "no name server answers"
+					      : "no address is known by this name";
+	if (!pick->route_source[0])
+		return "no route leads there";
+	if (!survey->has_verbs)
+		return "this program cannot ask librdmacm";
+	if (survey->n_devices == 0)
+		return "this host has no RDMA device";
+	if (survey->cm_errnum)
+		return "RDMA's connection manager cannot be opened";
+	switch (pick->errnum) {
+	case ENODEV:
+		return "no RDMA device is on that way";
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+		return "nobody answers there";
+	default:
+		return NULL;
+	}
+}
+
 static void pick_show(FILE *out, const struct vbi_survey *survey,
 		      const struct vbi_survey_pick *pick)
 {
@@ -229,6 +255,10 @@ static void pick_show(FILE *out, const struct vbi_survey *survey,
 			pick->is_local ? "this host's own address, on " : "leaves through ",
 			pick->route_netdev[0] ? pick->route_netdev : "an interface without name",
 			pick->route_source);
+	if (pick->errnum && pick_reason(survey, pick)) {
+		fprintf(out, "    picks     nothing: %s\n", pick_reason(survey, pick));
+		return;
+	}
 	if (pick->errnum) {
 		fprintf(out, "    picks     nothing: %s (%s)\n", strerror(pick->errnum),
 			pick->what);

@@ -11,8 +11,9 @@ int vbi_survey_verbs(struct vbi_survey *survey)
 	return 0;
 }
 
-void vbi_survey_resolve(struct vbi_survey_pick *pick)
+void vbi_survey_resolve(const struct sockaddr *target, struct vbi_survey_pick *pick)
 {
+	(void)target;
 	pick->errnum = EPROTONOSUPPORT;
 	vbi_text_copy(pick->what, sizeof(pick->what), "ask librdmacm");
 }

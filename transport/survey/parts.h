@@ -3,6 +3,8 @@
 #ifndef TRANSPORT_SURVEY_PARTS_H
 #define TRANSPORT_SURVEY_PARTS_H
 
+#include <sys/socket.h>
+
 #include "transport/survey/survey.h"
 
 /* Kernel, modules, nodes, huge pages, interfaces, limits. */
@@ -14,12 +16,26 @@ int vbi_survey_sysfs(const char *root, struct vbi_survey *survey);
 /* The rest of each device, from libibverbs; fork support. Without libibverbs: nothing. -ENOMEM. */
 int vbi_survey_verbs(struct vbi_survey *survey);
 
-/* Fills what librdmacm knows, for PICK with host, address and the route set. */
-void vbi_survey_resolve(struct vbi_survey_pick *pick);
+/* The addresses of a host, IPv4 and IPv6, in the order in which a connect tries them. */
+#define VBI_SURVEY_TARGETS_MAX 8
+struct vbi_survey_targets {
+	size_t n;
+	struct sockaddr_storage list[VBI_SURVEY_TARGETS_MAX];
+};
 
-/* Fills address and the route of PICK for its host: what any socket would use. 0, or a negative
- * errno, with pick->what set (-ENOENT: the name stands for nothing). */
-int vbi_survey_route(struct vbi_survey_pick *pick);
+/* 0 and at least one; -ENOENT: the name stands for nothing; -EAGAIN: no name server answers; other
+ * negative errno. */
+int vbi_survey_look_up(const char *host, struct vbi_survey_targets *ret_targets);
+
+/* Fills address and the route of PICK for TARGET: what any socket would use. 0, or a negative
+ * errno, with pick->what set. */
+int vbi_survey_route(const struct sockaddr *target, struct vbi_survey_pick *pick);
+
+/* Fills what librdmacm knows of TARGET, for PICK with the route set. */
+void vbi_survey_resolve(const struct sockaddr *target, struct vbi_survey_pick *pick);
+
+/* An IPv4 or IPv6 address as text, with its scope if it has one; "" of another family. */
+void vbi_survey_address_text(const struct sockaddr *address, char ret_text[VBI_SURVEY_ADDRESS]);
 
 /* Whether an interface of this network namespace has the IP address of 16 bytes (IPv4-mapped or
  * IPv6); its name goes to RET_NETDEV, which may be NULL. */

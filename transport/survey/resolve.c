@@ -14,9 +14,6 @@
 /* A step may need ARP, or a subnet manager; what takes longer than this is broken. */
 #define STEP_MS 1000
 
-/* Resolving needs some port, and asks nobody whether it is in use. */
-#define ANY_SERVICE "9"
-
 static int fail(struct vbi_survey_pick *pick, int errnum, const char *what)
 {
 	pick->errnum = errnum;
@@ -48,19 +45,13 @@ static int step_wait(struct rdma_event_channel *channel, enum rdma_cm_event_type
 }
 
 static int id_resolve(struct rdma_event_channel *channel, struct rdma_cm_id *id,
-		      struct vbi_survey_pick *pick)
+		      const struct sockaddr *target, struct vbi_survey_pick *pick)
 {
-	struct rdma_addrinfo hints = {.ai_port_space = RDMA_PS_TCP};
-	struct rdma_addrinfo *target;
-	int result;
+	/* It does not want what is const. */
+	int result = rdma_resolve_addr(id, NULL, (struct sockaddr *)(uintptr_t)target, STEP_MS) < 0
+			     ? -errno
+			     : step_wait(channel, RDMA_CM_EVENT_ADDR_RESOLVED);
 
-	/* rdma_getaddrinfo() does not want what is const. */
-	if (rdma_getaddrinfo(pick->host, ANY_SERVICE, &hints, &target) < 0)
-		return fail(pick, errno ? errno : ENOENT, "look up the name");
-	result = rdma_resolve_addr(id, NULL, target->ai_dst_addr, STEP_MS) < 0
-			 ? -errno
-			 : step_wait(channel, RDMA_CM_EVENT_ADDR_RESOLVED);
-	rdma_freeaddrinfo(target);
 	if (result)
 		return fail(pick, -result, "resolve the address");
 	result = rdma_resolve_route(id, STEP_MS) < 0
@@ -69,26 +60,15 @@ static int id_resolve(struct rdma_event_channel *channel, struct rdma_cm_id *id,
 	return result ? fail(pick, -result, "resolve the route") : 0;
 }
 
-static void source_text(const struct sockaddr *address, char *ret_text)
-{
-	uint8_t raw[16] = {[10] = 0xff, [11] = 0xff};
-
-	if (address->sa_family == AF_INET)
-		memcpy(raw + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-	else
-		memcpy(raw, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
-	vbi_survey_gid_text(raw, ret_text);
-}
-
 static void id_read(struct rdma_cm_id *id, struct vbi_survey_pick *pick)
 {
 	vbi_text_copy(pick->device, sizeof(pick->device), ibv_get_device_name(id->verbs->device));
 	pick->port = id->port_num;
-	source_text(rdma_get_local_addr(id), pick->source);
+	vbi_survey_address_text(rdma_get_local_addr(id), pick->source);
 	memcpy(pick->gid.raw, id->route.addr.addr.ibaddr.sgid.raw, sizeof(pick->gid.raw));
 }
 
-void vbi_survey_resolve(struct vbi_survey_pick *pick)
+void vbi_survey_resolve(const struct sockaddr *target, struct vbi_survey_pick *pick)
 {
 	struct rdma_event_channel *channel;
 	struct rdma_cm_id *id;
@@ -103,7 +83,7 @@ void vbi_survey_resolve(struct vbi_survey_pick *pick)
 		fail(pick, errno ? errno : ENODEV, "open the connection manager");
 		goto no_id;
 	}
-	if (id_resolve(channel, id, pick) == 0)
+	if (id_resolve(channel, id, target, pick) == 0)
 		id_read(id, pick);
 	rdma_destroy_id(id);
 no_id:

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <net/if_arp.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -15,7 +16,7 @@
 #include "transport/survey/parts.h"
 
 /* connect() of a datagram socket asks the routing table and sends nothing; any port will do. */
-#define ANY_PORT 9
+#define ANY_PORT "9"
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -74,51 +75,80 @@ bool vbi_survey_address_is_here(const uint8_t address[16], char *ret_netdev, siz
 	return found;
 }
 
+void vbi_survey_address_text(const struct sockaddr *address, char ret_text[VBI_SURVEY_ADDRESS])
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
+	char netdev[IF_NAMESIZE];
+	uint8_t raw[16];
+	size_t length;
+
+	ret_text[0] = '\0';
+	if (!address_widen(address, raw))
+		return;
+	vbi_survey_gid_text(raw, ret_text);
+	length = strlen(ret_text);
+	if (address->sa_family == AF_INET6 && if_indextoname(in6->sin6_scope_id, netdev))
+		snprintf(ret_text + length, VBI_SURVEY_ADDRESS - length, "%%%s", netdev);
+}
+
+static socklen_t address_length(const struct sockaddr *address)
+{
+	return address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+					     : sizeof(struct sockaddr_in6);
+}
+
+int vbi_survey_look_up(const char *host, struct vbi_survey_targets *ret_targets)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
+	struct addrinfo *list, *entry;
+	size_t n = 0;
+	int result = getaddrinfo(host, ANY_PORT, &hints, &list);
+
+	if (result == EAI_AGAIN)
+		return -EAGAIN;
+	if (result)
+		return result == EAI_SYSTEM ? -errno : -ENOENT;
+	for (entry = list; entry && n < VBI_SURVEY_TARGETS_MAX; entry = entry->ai_next) {
+		if (entry->ai_family == AF_INET || entry->ai_family == AF_INET6)
+			memcpy(&ret_targets->list[n++], entry->ai_addr, entry->ai_addrlen);
+	}
+	freeaddrinfo(list);
+	ret_targets->n = n;
+	return n ? 0 : -ENOENT;
+}
+
 /* The source address that the routing table gives, and the interface that has it. */
-static int route_ask(const struct addrinfo *target, struct vbi_survey_pick *pick)
+static int route_ask(const struct sockaddr *target, struct vbi_survey_pick *pick)
 {
 	struct sockaddr_storage source = {.ss_family = AF_UNSPEC};
 	socklen_t length = sizeof(source);
 	uint8_t raw[16];
 	int result = 0;
-	int fd = socket(target->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(target->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, target->ai_addr, target->ai_addrlen) < 0 ||
+	if (connect(fd, target, address_length(target)) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&source, &length) < 0)
 		result = -errno;
 	close(fd);
 	if (result || !address_widen((const struct sockaddr *)&source, raw))
 		return result;
-	vbi_survey_gid_text(raw, pick->route_source);
+	vbi_survey_address_text((const struct sockaddr *)&source, pick->route_source);
 	vbi_survey_address_is_here(raw, pick->route_netdev, sizeof(pick->route_netdev));
 	return 0;
 }
 
-int vbi_survey_route(struct vbi_survey_pick *pick)
+int vbi_survey_route(const struct sockaddr *target, struct vbi_survey_pick *pick)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
-	struct addrinfo *targets = NULL;
-	char port[VBI_SURVEY_NAME];
 	uint8_t raw[16];
 	int result;
 
-	snprintf(port, sizeof(port), "%d", ANY_PORT);
-	result = getaddrinfo(pick->host, port, &hints, &targets);
-	if (result) {
-		vbi_text_copy(pick->what, sizeof(pick->what), "look up the name");
-		return result == EAI_SYSTEM ? -errno : -ENOENT;
-	}
-	/* The first is what the resolver's order of preference says. */
-	if (address_widen(targets->ai_addr, raw)) {
-		vbi_survey_gid_text(raw, pick->address);
-		pick->is_local = vbi_survey_address_is_here(raw, NULL, 0);
-	}
-	result = route_ask(targets, pick);
+	vbi_survey_address_text(target, pick->address);
+	pick->is_local = address_widen(target, raw) && vbi_survey_address_is_here(raw, NULL, 0);
+	result = route_ask(target, pick);
 	if (result)
 		vbi_text_copy(pick->what, sizeof(pick->what), "find a route");
-	freeaddrinfo(targets);
 	return result;
 }
 

@@ -107,19 +107,35 @@ static void gid_find(const struct vbi_survey *survey, struct vbi_survey_pick *pi
 		pick->gid = *found;
 }
 
+static void target_try(const struct sockaddr *target, struct vbi_survey_pick *pick)
+{
+	int result = vbi_survey_route(target, pick);
+
+	if (result)
+		pick->errnum = -result;
+	else
+		vbi_survey_resolve(target, pick);
+}
+
 void vbi_survey_pick_take(const struct vbi_survey *survey, const char *host,
 			  struct vbi_survey_pick *ret_pick)
 {
-	struct vbi_survey_pick pick = {0};
-	int result;
+	struct vbi_survey_pick unknown = {0}, pick;
+	struct vbi_survey_targets targets = {0};
 
-	vbi_text_copy(pick.host, sizeof(pick.host), host);
-	result = vbi_survey_route(&pick);
-	if (result)
-		pick.errnum = -result;
-	else
-		vbi_survey_resolve(&pick);
-	if (!pick.errnum)
-		gid_find(survey, &pick);
-	*ret_pick = pick;
+	vbi_text_copy(unknown.host, sizeof(unknown.host), host);
+	unknown.errnum = -vbi_survey_look_up(host, &targets);
+	if (unknown.errnum)
+		vbi_text_copy(unknown.what, sizeof(unknown.what), "look up the name");
+	*ret_pick = unknown;
+	for (size_t i = 0; i < targets.n; i++) {
+		pick = unknown;
+		target_try((const struct sockaddr *)&targets.list[i], &pick);
+		if (i == 0 || !pick.errnum)
+			*ret_pick = pick;
+		if (!pick.errnum)
+			break;
+	}
+	if (!ret_pick->errnum)
+		gid_find(survey, ret_pick);
 }

@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 /* A name of the kernel's (a device's, a module's, a driver's: 64 with the NUL there), a path, an
- * address as text (INET6_ADDRSTRLEN is 46), a sentence. */
+ * address as text (INET6_ADDRSTRLEN is 46, IF_NAMESIZE of a scope 16), a sentence. */
 #define VBI_SURVEY_NAME	    64
 #define VBI_SURVEY_PATH	    128
-#define VBI_SURVEY_ADDRESS  48
+#define VBI_SURVEY_ADDRESS  64
 #define VBI_SURVEY_SENTENCE 192
 
 /* Devices that are looked at; a host with more has 32 in the survey. */
@@ -28,7 +28,7 @@ enum vbi_survey_gid_type { VBI_GID_IB, VBI_GID_ROCE_V1, VBI_GID_ROCE_V2 };
 /* Where a GID's address is, seen from this network namespace. */
 enum vbi_survey_place {
 	VBI_PLACE_HERE,	      /* an IP address of an interface of ours */
-	VBI_PLACE_LINK_LOCAL, /* made of a MAC or GUID: no address that rdma:// takes */
+	VBI_PLACE_LINK_LOCAL, /* made of a MAC or GUID: an address only with its interface */
 	VBI_PLACE_ELSEWHERE,  /* an IP address, and no interface of ours has it */
 };
 
@@ -119,8 +119,10 @@ struct vbi_survey {
 
 /* What connecting to an address would use, as librdmacm resolves it. */
 struct vbi_survey_pick {
-	char host[VBI_SURVEY_PATH];	  /* as it was asked for */
-	char address[VBI_SURVEY_ADDRESS]; /* what the name stands for; "": nothing */
+	char host[VBI_SURVEY_PATH]; /* as it was asked for */
+	/* What the name stands for: of several the first that is resolved to a device; if none is,
+	 * the first. "": nothing. */
+	char address[VBI_SURVEY_ADDRESS];
 	/* By the routing table, RDMA or not. "" if there is no route. */
 	char route_netdev[VBI_SURVEY_NAME];
 	char route_source[VBI_SURVEY_ADDRESS];
@@ -144,7 +146,10 @@ struct vbi_survey_pick {
 int vbi_survey_take(const char *root, struct vbi_survey *ret_survey);
 void vbi_survey_free(struct vbi_survey *survey);
 
-/* Resolves HOST (a name, an IPv4 or IPv6 address). Blocks for at most 2 s, and what DNS takes. */
+/*
+ * Resolves HOST (a name, an IPv4 or IPv6 address). Blocks for at most 2 s for each of up to 8
+ * addresses, as many as rdma:// tries, and for what the system's look-up takes.
+ */
 void vbi_survey_pick_take(const struct vbi_survey *survey, const char *host,
 			  struct vbi_survey_pick *ret_pick);
 

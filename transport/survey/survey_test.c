@@ -376,13 +376,44 @@ static void this_host_has_its_loopback_address_and_no_other(void **state)
 
 static void the_route_to_itself_is_its_own_address(void **state)
 {
-	struct vbi_survey_pick pick = {.host = "127.0.0.1"};
+	struct vbi_survey_pick pick = {0};
+	struct vbi_survey_targets targets;
 
 	(void)state;
-	assert_int_equal(vbi_survey_route(&pick), 0);
+	assert_int_equal(vbi_survey_look_up("127.0.0.1", &targets), 0);
+	assert_int_equal(targets.n, 1);
+	assert_int_equal(vbi_survey_route((const struct sockaddr *)&targets.list[0], &pick), 0);
 	assert_true(pick.is_local);
 	assert_string_equal(pick.address, "127.0.0.1");
 	assert_string_equal(pick.route_source, "127.0.0.1");
+}
+
+static void a_link_local_address_keeps_its_interface(void **state)
+{
+	struct vbi_survey_targets targets;
+	char text[VBI_SURVEY_ADDRESS];
+
+	(void)state;
+	assert_int_equal(vbi_survey_look_up("fe80::7%lo", &targets), 0);
+	vbi_survey_address_text((const struct sockaddr *)&targets.list[0], text);
+	assert_string_equal(text, "fe80::7%lo");
+}
+
+/* A look-up that fails has no address, and says so. */
+static void what_stands_for_nothing_is_not_picked(void **state)
+{
+	const struct vbi_survey survey = {0};
+	struct vbi_survey_targets targets;
+	struct vbi_survey_pick pick;
+
+	(void)state;
+	/* No name has such a part: nobody is asked for it. */
+	vbi_survey_pick_take(&survey, "a..b", &pick);
+	assert_int_equal(pick.errnum, -vbi_survey_look_up("a..b", &targets));
+	assert_int_not_equal(pick.errnum, 0);
+	assert_string_equal(pick.host, "a..b");
+	assert_string_equal(pick.address, "");
+	assert_string_equal(pick.what, "look up the name");
 }
 
 /* Whatever this host has: it can be looked at, and given back. */
@@ -422,6 +453,8 @@ int main(void)
 		cmocka_unit_test(gids_are_shown_as_addresses),
 		cmocka_unit_test(this_host_has_its_loopback_address_and_no_other),
 		cmocka_unit_test(the_route_to_itself_is_its_own_address),
+		cmocka_unit_test(a_link_local_address_keeps_its_interface),
+		cmocka_unit_test(what_stands_for_nothing_is_not_picked),
 		cmocka_unit_test(this_host_has_a_survey),
 	};
 
