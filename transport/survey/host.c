@@ -12,8 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <linux/capability.h>
-
+#include "transport/memlock.h"
 #include "transport/survey/files.h"
 #include "transport/survey/parts.h"
 
@@ -184,33 +183,6 @@ static void huge_look(const char *root, struct vbi_survey *survey)
 		fclose(file);
 }
 
-/* The kernel asks for the capability in the first user namespace: one that a container has of its
- * own does not count. That namespace maps all ids to themselves. */
-static bool user_namespace_is_first(const char *root)
-{
-	char line[LINE];
-	unsigned long inside, outside, count;
-
-	return vbi_file_line(line, sizeof(line), root, "/proc/self/uid_map") == 0 &&
-	       sscanf(line, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
-	       outside == 0 && count == UINT32_MAX;
-}
-
-static bool capability_is_held(const char *root, unsigned capability)
-{
-	unsigned long long bits = 0;
-	char line[LINE];
-	FILE *file = file_open(root, "/proc/self/status");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "CapEff: %llx", &bits) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
-	return bits >> capability & 1;
-}
-
 static void memlock_look(const char *root, struct vbi_survey *survey)
 {
 	struct rlimit limit;
@@ -219,8 +191,7 @@ static void memlock_look(const char *root, struct vbi_survey *survey)
 		return;
 	survey->memlock = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 	survey->memlock_max = limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : limit.rlim_max;
-	survey->is_memlock_exempt = capability_is_held(root, CAP_IPC_LOCK) &&
-				    user_namespace_is_first(root);
+	survey->is_memlock_exempt = vbi_memlock_is_exempt(root);
 }
 
 void vbi_survey_host(const char *root, struct vbi_survey *survey)

@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "transport/cause.h"
 #include "transport/clock.h"
+#include "transport/memlock.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
 
@@ -29,21 +29,26 @@
 int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, const char *what,
 			    struct vbi_cause *ret_cause)
 {
-	struct rlimit limit = {0};
+	const char *device = ibv_get_device_name(endpoint->cm->verbs->device);
+	uint64_t memlock = error == -ENOMEM ? vbi_memlock_max() : UINT64_MAX;
+	const char *mend = "";
 
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (error == -ENOMEM && limit.rlim_cur != RLIM_INFINITY)
+	/* Which it was the kernel does not say, and the limit is what can be mended. */
+	if (memlock != UINT64_MAX)
 		return vbi_cause_set(ret_cause, ENOMEM,
-				     "the RDMA device %s could not %s for %s: memory that may be "
-				     "locked (RLIMIT_MEMLOCK, ulimit -l) is limited to %llu KiB "
-				     "for this process; raise it",
-				     ibv_get_device_name(endpoint->device->context->device), what,
-				     endpoint->base.peer,
-				     (unsigned long long)limit.rlim_cur / 1024);
+				     "the RDMA device %s could not %s for %s: out of memory, "
+				     "probably of that which may be locked: for this process "
+				     "(RLIMIT_MEMLOCK, ulimit -l) it is limited to %llu KiB; "
+				     "raise that",
+				     device, what, endpoint->base.peer,
+				     (unsigned long long)memlock / 1024);
+	if (error == -ENOMEM)
+		mend = "; no limit of this process is in the way (RLIMIT_MEMLOCK): the device, or "
+		       "the host, has no more";
+	else if (error == -EMFILE)
+		mend = "; raise the limit on open files (ulimit -n)";
 	return vbi_cause_set(ret_cause, -error, "the RDMA device %s could not %s for %s: %s%s",
-			     ibv_get_device_name(endpoint->device->context->device), what,
-			     endpoint->base.peer, vbi_errno_text(-error),
-			     error == -EMFILE ? "; raise the limit on open files (ulimit -n)" : "");
+			     device, what, endpoint->base.peer, vbi_errno_text(-error), mend);
 }
 
 /* A device may offer less inline than we ask for, and says so only by refusing. */

@@ -366,8 +366,9 @@ unsigned verbs_lane_drain(struct verbs_lane *lane, struct verbs_endpoint *endpoi
 
 /* ---- Queue pairs (queue_pair.c) ---- */
 
-/* Says that a resource of the device could not be had, and whether RLIMIT_MEMLOCK is why. Returns
- * ERROR (negative). */
+/* Says that a resource of the device of the endpoint's CM id could not be had, and whether
+ * RLIMIT_MEMLOCK may be why: not where it does not hold for this process. Returns ERROR (negative).
+ */
 int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, const char *what,
 			    struct vbi_cause *ret_cause);
 /* Sets what the endpoint's port can move at a time. -ENETDOWN: it is not active; or another
