@@ -182,6 +182,11 @@ static int accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	return vbi_server_accepted(listener_owner, endpoint);
 }
 
+static void refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	vbi_server_refused(listener_owner, cause);
+}
+
 static void connected(void *owner)
 {
 	struct vb_conn *conn = owner;
@@ -303,6 +308,7 @@ static void failed(void *owner, const struct vbi_cause *cause)
 
 const struct vbi_events vbi_conn_events = {
 	.accepted = accepted,
+	.refused = refused,
 	.connected = connected,
 	.received = received,
 	.failed = failed,

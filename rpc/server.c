@@ -211,19 +211,36 @@ int vb_server_listen(struct vb_server *server, const char *address)
 	return vbi_edge(error);
 }
 
+/* The client hears the errno, and perhaps more; whoever runs the server hears it in the log. */
+void vbi_server_refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	(void)listener_owner;
+	vbi_log("accept: %s (%s)", cause->sentence, strerrordesc_np(cause->errnum));
+}
+
 int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	struct vb_server *server = listener_owner;
 	struct vb_conn *conn;
 
 	/* The transport counts whom it has to turn away. */
-	if (server->n_conns >= server->connections_max)
+	if (server->n_conns >= server->connections_max) {
+		vbi_log("accept: no place for %s: %u connections are open, which is the most "
+			"(connections_max)",
+			endpoint->peer, server->n_conns);
 		return -EBUSY;
-	if (!vbi_conn_takes_control(endpoint))
+	}
+	if (!vbi_conn_takes_control(endpoint)) {
+		vbi_log("accept: %s takes messages of at most %u bytes, and a hello may have %u: "
+			"it is no client of this protocol",
+			endpoint->peer, endpoint->limits.send_max, VBI_CONTROL_MAX);
 		return -EPROTO;
+	}
 	conn = vbi_conn_new(&server->worker, 0, server->inflight, 0);
-	if (!conn)
+	if (!conn) {
+		vbi_log("accept: no memory for %s", endpoint->peer);
 		return -ENOMEM;
+	}
 	conn->endpoint = endpoint;
 	conn->ops = endpoint->ops;
 	conn->owner = vbi_owner_take();

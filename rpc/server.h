@@ -10,6 +10,7 @@
 #include <verbena/verbena.h>
 
 struct vb_conn;
+struct vbi_cause;
 struct vbi_endpoint;
 struct vbi_service;
 
@@ -24,6 +25,9 @@ struct vb_error *vbi_server_error(struct vb_server *server);
 
 /* A client wants to connect; LISTENER_OWNER is the server. 0, or a negative errno to refuse. */
 int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint);
+
+/* The transport has turned a client away; LISTENER_OWNER is the server. Logs CAUSE. */
+void vbi_server_refused(void *listener_owner, const struct vbi_cause *cause);
 
 /* The connection is being freed. */
 void vbi_server_forget(struct vb_server *server, struct vb_conn *conn);

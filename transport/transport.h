@@ -84,6 +84,14 @@ struct vbi_events {
 	 * transport tells the peer and frees the endpoint.
 	 */
 	int (*accepted)(void *listener_owner, struct vbi_endpoint *endpoint);
+	/*
+	 * A peer that wanted to connect at a listener was turned away by the transport, before
+	 * accepted() was asked: it is not to be trusted, or this side lacks what it needs. The peer
+	 * has been told as much of CAUSE as the transport can carry; the sentence is for whoever
+	 * runs this side. CAUSE is the callee's to read during the call. For the log: nothing needs
+	 * to be done.
+	 */
+	void (*refused)(void *listener_owner, const struct vbi_cause *cause);
 	/* connect() has finished: the endpoint can send and endpoint->limits hold. Failure comes as
 	 * failed(). */
 	void (*connected)(void *owner);

@@ -50,6 +50,13 @@ static void client_failed(void *owner, const struct vbi_cause *cause)
 		client_close(client);
 }
 
+static void client_refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	(void)listener_owner;
+	(void)cause;
+	abort();
+}
+
 static int client_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	(void)listener_owner;
@@ -59,6 +66,7 @@ static int client_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 
 static const struct vbi_events client_events = {
 	.accepted = client_accepted,
+	.refused = client_refused,
 	.connected = client_connected,
 	.received = client_received,
 	.failed = client_failed,

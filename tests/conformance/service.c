@@ -272,6 +272,13 @@ static int service_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	return 0;
 }
 
+static void service_refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	(void)listener_owner;
+	(void)cause;
+	abort();
+}
+
 static void service_failed(void *owner, const struct vbi_cause *cause)
 {
 	struct service *service = owner;
@@ -301,6 +308,7 @@ void service_close_all(struct fixture *fixture)
 
 const struct vbi_events service_events = {
 	.accepted = service_accepted,
+	.refused = service_refused,
 	.connected = service_connected,
 	.received = service_received,
 	.failed = service_failed,

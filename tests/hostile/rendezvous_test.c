@@ -31,6 +31,9 @@ static void expect_refused(struct victim *victim, struct raw *raw, int errnum)
 	assert_true(strlen(answer.text) > 20);
 	assert_int_equal(raw_receive(raw, &byte, 1), 0);
 	assert_int_equal(victim->stats.connections_refused, refused + 1);
+	assert_int_equal(victim->n_refused, refused + 1);
+	assert_int_equal(victim->refusal.errnum, errnum);
+	assert_non_null(strstr(victim->refusal.sentence, answer.text));
 	assert_int_equal(victim->n_accepted, 1);
 	raw_close(raw);
 	victim_check(victim);

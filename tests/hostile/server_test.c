@@ -27,6 +27,13 @@ struct attack {
 	struct vbi_cause cause;
 };
 
+static void refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	(void)listener_owner;
+	(void)cause;
+	abort();
+}
+
 static int accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	(void)listener_owner;
@@ -57,6 +64,7 @@ static void failed(void *owner, const struct vbi_cause *cause)
 
 static const struct vbi_events events = {
 	.accepted = accepted,
+	.refused = refused,
 	.connected = connected,
 	.received = received,
 	.failed = failed,

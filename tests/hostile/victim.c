@@ -76,6 +76,14 @@ static void victim_received(void *owner, struct vbi_message *message)
 	endpoint->ops->release(endpoint, message);
 }
 
+static void victim_refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	struct victim *victim = listener_owner;
+
+	victim->n_refused++;
+	victim->refusal = *cause;
+}
+
 static int victim_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	struct victim *victim = listener_owner;
@@ -101,6 +109,7 @@ static void victim_failed(void *owner, const struct vbi_cause *cause)
 
 static const struct vbi_events events = {
 	.accepted = victim_accepted,
+	.refused = victim_refused,
 	.connected = victim_connected,
 	.received = victim_received,
 	.failed = victim_failed,

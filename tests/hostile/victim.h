@@ -25,6 +25,8 @@ struct victim {
 	struct vbi_endpoint *good;    /* the good client's end */
 	unsigned n_echoes;	      /* that the good client has got */
 	unsigned n_accepted;	      /* connections */
+	unsigned n_refused;	      /* before they were accepted */
+	struct vbi_cause refusal;     /* of the last */
 	unsigned n_failed;	      /* connections that failed at the server */
 	struct vbi_cause cause;	      /* of the last */
 	unsigned n_done;	      /* transfers completed */

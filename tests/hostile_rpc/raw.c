@@ -23,6 +23,13 @@
 
 /* ---- Events ---- */
 
+static void refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	(void)listener_owner;
+	(void)cause;
+	abort();
+}
+
 static int accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	struct raw *raw = listener_owner;
@@ -62,6 +69,7 @@ static void failed(void *owner, const struct vbi_cause *cause)
 
 static const struct vbi_events events = {
 	.accepted = accepted,
+	.refused = refused,
 	.connected = connected,
 	.received = received,
 	.failed = failed,

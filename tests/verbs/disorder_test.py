@@ -347,14 +347,22 @@ def check_stopped():
         assert ended(client) == 0
 
 
+LIMITED = ["bash", "-c", 'ulimit -l 64; exec "$@"', "-"]
+AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+
 def check_memlock():
-    """A limit that is too low is named, with its value."""
+    """A limit that is too low is named, with its value, on the side that has it."""
+    sh("chmod a+rw /dev/infiniband/*")
     with server() as here:
-        limited = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-                   "bash", "-c", 'ulimit -l 64; exec "$@"', "-"]
-        sh("chmod a+rw /dev/infiniband/*")
-        refused(here.address, "ENOMEM", "RLIMIT_MEMLOCK.*64 KiB", prefix=limited)
-        works(here.address)
+        refused(here.address, "ENOMEM", "RLIMIT_MEMLOCK.*64 KiB", prefix=[*AS_NOBODY, *LIMITED])
+        # Root's is no limit.
+        works(here.address, "bulk", 1, prefix=LIMITED)
+    # The client hears whose limit it is, and the server's log which, and for whom.
+    with server(prefix=["env", "VERBENA_LOG=1", *AS_NOBODY, *LIMITED]) as here:
+        refused(here.address, "ENOMEM", "server's end, not here.*RLIMIT_MEMLOCK")
+        told = here.stderr.readline()
+        assert re.search(rf"accept: .*{FIRST}.*RLIMIT_MEMLOCK.*limited to 64 KiB", told), told
 
 
 def check_processes():

@@ -16,15 +16,20 @@
 
 /* ---- Clients that say something wrong ---- */
 
+/* Turned away with ERRNUM; the server is told why in a sentence that names the peer. */
 static void refused(struct victim *victim, struct raw *raw, int errnum)
 {
 	uint64_t before = victim->stats.connections_refused;
+	unsigned n_before = victim->n_refused;
 
 	assert_int_equal(raw_connect(raw, victim->host, victim->port), RDMA_CM_EVENT_REJECTED);
 	assert_int_equal(raw->answer.magic, VERBS_MAGIC);
 	assert_int_equal(raw->answer.version, VERBS_VERSION);
 	assert_int_equal(raw->answer.errnum, errnum);
 	assert_int_equal(victim->stats.connections_refused, before + 1);
+	assert_int_equal(victim->n_refused, n_before + 1);
+	assert_int_equal(victim->refusal.errnum, errnum);
+	assert_non_null(strstr(victim->refusal.sentence, victim->host));
 	raw_close(raw);
 	victim_check(victim);
 }
@@ -144,6 +149,13 @@ struct liar {
 	unsigned port;
 };
 
+static void never(void *listener_owner, const struct vbi_cause *cause)
+{
+	(void)listener_owner;
+	(void)cause;
+	abort();
+}
+
 static int nobody(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	(void)listener_owner;
@@ -174,6 +186,7 @@ static void failed(void *owner, const struct vbi_cause *cause)
 
 static const struct vbi_events client_events = {
 	.accepted = nobody,
+	.refused = never,
 	.connected = connected,
 	.received = received,
 	.failed = failed,
@@ -288,6 +301,7 @@ static void refusals(void **state)
 		const char *words;
 	} cases[] = {
 		{EBUSY, EBUSY, "busy"},
+		{ENOMEM, ENOMEM, "at the server's end, not here"},
 		{0, EPROTO, "not a Verbena server"},
 		{60000, EPROTO, "not a Verbena server"},
 	};

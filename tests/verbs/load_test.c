@@ -74,6 +74,13 @@ struct load {
 	unsigned n_connected, n_echoes;
 };
 
+static void refused(void *listener_owner, const struct vbi_cause *cause)
+{
+	(void)listener_owner;
+	(void)cause;
+	abort();
+}
+
 static int nobody(void *listener_owner, struct vbi_endpoint *endpoint)
 {
 	(void)listener_owner;
@@ -103,6 +110,7 @@ static void failed(void *owner, const struct vbi_cause *cause)
 
 static const struct vbi_events events = {
 	.accepted = nobody,
+	.refused = refused,
 	.connected = connected,
 	.received = received,
 	.failed = failed,

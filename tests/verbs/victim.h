@@ -44,6 +44,8 @@ struct victim {
 	struct vbi_endpoint *accepted[VICTIM_ENDPOINTS];
 	unsigned n_echoes;	      /* that the good client has got */
 	unsigned n_accepted;	      /* connections of the server, ever */
+	unsigned n_refused;	      /* before they were accepted */
+	struct vbi_cause refusal;     /* of the last */
 	unsigned n_open;	      /* not closed */
 	unsigned n_failed;	      /* connections that failed at the server */
 	struct vbi_cause cause;	      /* of the last */

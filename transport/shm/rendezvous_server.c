@@ -42,6 +42,10 @@
 
 /* ---- Refusals ---- */
 
+#define NO_DESCRIPTOR                                                                  \
+	"the server has too many open files to take one more client; raise its limit " \
+	"(ulimit -n)"
+
 static void send_answer(int socket_fd, uint32_t status, uint32_t message_max, const char *text)
 {
 	struct shm_answer answer = {
@@ -59,13 +63,23 @@ static void send_answer(int socket_fd, uint32_t status, uint32_t message_max, co
 }
 
 /* Ends a handshake; the client, if it listens, is told why. */
-static void refuse(struct shm_endpoint *endpoint, const struct vbi_cause *cause)
+static void turn_away(struct shm_endpoint *endpoint, const struct vbi_cause *cause)
 {
 	endpoint->domain->base.stats->connections_refused++;
 	send_answer(endpoint->socket_fd, (uint32_t)cause->errnum, 0, cause->sentence);
 	if (endpoint->listener)
 		endpoint->listener->n_handshakes--;
 	shm_endpoint_close(&endpoint->base);
+}
+
+/* The same, for a reason that rpc does not know. */
+static void refuse(struct shm_endpoint *endpoint, const struct vbi_cause *cause)
+{
+	struct vbi_cause told;
+
+	vbi_cause_set(&told, cause->errnum, "%s: %s", endpoint->base.peer, cause->sentence);
+	endpoint->domain->base.events->refused(endpoint->listener_owner, &told);
+	turn_away(endpoint, cause);
 }
 
 /* ---- Looking at what a client sent ---- */
@@ -174,10 +188,6 @@ static int take_in(struct shm_endpoint *endpoint, const struct shm_hello *hello,
 				     vbi_errno_text(-error));
 	close(endpoint->memory_fd);
 	endpoint->memory_fd = -1;
-	error = endpoint->domain->base.events->accepted(endpoint->listener_owner, &endpoint->base);
-	if (error)
-		return vbi_cause_set(ret_cause, -error, "the server refuses the connection: %s",
-				     vbi_errno_text(-error));
 	return 0;
 }
 
@@ -200,6 +210,13 @@ static void greet(struct shm_endpoint *endpoint, const struct shm_hello *hello, 
 	endpoint->own_fd = fds[2];
 	if (take_in(endpoint, hello, &cause) < 0) {
 		refuse(endpoint, &cause);
+		return;
+	}
+	error = endpoint->domain->base.events->accepted(endpoint->listener_owner, &endpoint->base);
+	if (error) {
+		vbi_cause_set(&cause, -error, "the server refuses the connection: %s",
+			      vbi_errno_text(-error));
+		turn_away(endpoint, &cause);
 		return;
 	}
 	if (endpoint->listener)
@@ -229,9 +246,7 @@ void shm_handshake_readable(struct shm_endpoint *endpoint)
 		return;
 	}
 	if (length == -EMFILE)
-		vbi_cause_set(&cause, EMFILE,
-			      "the server has too many open files to take one more client; raise "
-			      "its limit (ulimit -n)");
+		vbi_cause_set(&cause, EMFILE, NO_DESCRIPTOR);
 	else
 		vbi_cause_set(&cause, EPROTO, "the server got a hello that is not one");
 	refuse(endpoint, &cause);
@@ -261,16 +276,17 @@ static void drop_oldest(struct shm_listener *listener)
 static bool refuse_one(struct shm_listener *listener)
 {
 	struct shm_domain *domain = listener->domain;
+	struct vbi_cause cause;
 	int fd;
 
 	if (domain->reserve_fd >= 0)
 		close(domain->reserve_fd);
 	fd = accept4(listener->socket_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
+		vbi_cause_set(&cause, EMFILE, NO_DESCRIPTOR);
 		domain->base.stats->connections_refused++;
-		send_answer(fd, EMFILE, 0,
-			    "the server has too many open files to take one more client; raise "
-			    "its limit (ulimit -n)");
+		domain->base.events->refused(listener->base.owner, &cause);
+		send_answer(fd, EMFILE, 0, cause.sentence);
 		close(fd);
 	}
 	domain->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

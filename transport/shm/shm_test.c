@@ -31,7 +31,14 @@ static struct vbi_domain *domain;
 static struct vbi_listener *listener;
 static struct vbi_cause cause;
 static struct vbi_endpoint *client;
-static unsigned n_connected, n_failed, n_served;
+static unsigned n_connected, n_failed, n_served, n_refused;
+
+static void refused(void *listener_owner, const struct vbi_cause *why)
+{
+	(void)listener_owner;
+	n_refused++;
+	assert_int_equal(why->errnum, EMFILE);
+}
 
 static int accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 {
@@ -63,7 +70,7 @@ static void failed(void *owner, const struct vbi_cause *why)
 	cause = *why;
 }
 
-static const struct vbi_events events = {accepted, connected, received, failed};
+static const struct vbi_events events = {accepted, refused, connected, received, failed};
 
 static int setup(void **state)
 {
@@ -236,6 +243,8 @@ static void limit_on_descriptors(void **state)
 			vbi_shm.poll(domain);
 	}
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	/* With one descriptor more than the client needs. */
+	assert_true(n_refused > 0);
 	vbi_shm.listener_close(listener);
 	assert_int_equal(dup(0), next);
 	close(next);

@@ -195,18 +195,13 @@ static int make_queue_pair(struct verbs_endpoint *endpoint, struct vbi_cause *re
 	if (error)
 		return error;
 	error = verbs_alloc_pd(endpoint->cm->verbs, &endpoint->pd);
-	if (!error)
-		error = verbs_port_limits(endpoint);
+	if (error)
+		return verbs_explain_resources(endpoint, error, "make queues", ret_cause);
 	/* Before anything is asked: it would take long to fail, and SoftRoCE does not recover. */
-	if (error == -ENETDOWN)
-		return vbi_cause_set(ret_cause, ENETDOWN,
-				     "the port %u of the RDMA device %s, the way to %s, is down: "
-				     "is its cable in, its link up?",
-				     endpoint->cm->port_num,
-				     ibv_get_device_name(endpoint->cm->verbs->device),
-				     endpoint->base.peer);
-	if (!error)
-		error = verbs_lane_admit(endpoint->device, endpoint);
+	error = verbs_port_limits(endpoint, ret_cause);
+	if (error)
+		return error;
+	error = verbs_lane_admit(endpoint->device, endpoint);
 	if (error)
 		return verbs_explain_resources(endpoint, error, "make queues", ret_cause);
 	error = verbs_qp_create(endpoint, ret_cause);
@@ -305,6 +300,11 @@ static void response(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 	endpoint->domain->base.events->connected(endpoint->base.owner);
 }
 
+/* It is not this side's limit that is to be raised, as it is with most that is told of ENOMEM. */
+static const char refused_for_memory[] =
+	" at the server's end, not here: its process has no memory for one more connection, or may "
+	"not lock so much (RLIMIT_MEMLOCK, ulimit -l); VERBENA_LOG=1 there says which";
+
 static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_event *event)
 {
 	struct verbs_hello hello;
@@ -332,8 +332,9 @@ static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 		return;
 	}
 	if (hello.magic == VERBS_MAGIC && hello.errnum && strerrorname_np(hello.errnum))
-		vbi_cause_set(&cause, hello.errnum, "the server at rdma://%s refused: %s",
-			      endpoint->base.peer, vbi_errno_text(hello.errnum));
+		vbi_cause_set(&cause, hello.errnum, "the server at rdma://%s refused: %s%s",
+			      endpoint->base.peer, vbi_errno_text(hello.errnum),
+			      hello.errnum == ENOMEM ? refused_for_memory : "");
 	else
 		vbi_cause_set(&cause, EPROTO, "what listens at rdma://%s is not a Verbena server",
 			      endpoint->base.peer);

@@ -114,12 +114,24 @@ void verbs_listener_close(struct vbi_listener *base)
 
 /* ---- Accept ---- */
 
-static void refuse(struct rdma_cm_id *id, int errnum)
+static void answer_no(struct rdma_cm_id *id, int errnum)
 {
 	struct verbs_hello hello;
 
 	verbs_hello_make(&hello, 0, 0, 0, errnum);
 	verbs_cm_reject(id, &hello, sizeof(hello));
+}
+
+/* CAUSE: NULL if it was accepted() that refused. */
+static void refuse(struct verbs_listener *listener, struct rdma_cm_id *id, int errnum,
+		   const struct vbi_cause *cause)
+{
+	struct vbi_domain *domain = &listener->domain->base;
+
+	domain->stats->connections_refused++;
+	answer_no(id, errnum);
+	if (cause)
+		domain->events->refused(listener->base.owner, cause);
 }
 
 static int check_request(struct verbs_endpoint *endpoint, const struct verbs_cm_event *event,
@@ -157,12 +169,18 @@ static int make_endpoint(struct verbs_endpoint *endpoint, struct vbi_cause *ret_
 	most = most < VERBS_READS_MAX ? most : VERBS_READS_MAX;
 	if (endpoint->initiator_depth > most)
 		endpoint->initiator_depth = (uint8_t)most;
-	error = verbs_port_limits(endpoint);
-	if (!error)
-		error = verbs_lane_admit(endpoint->device, endpoint);
+	error = verbs_port_limits(endpoint, ret_cause);
 	if (error)
-		return vbi_cause_set(ret_cause, -error, "no receives for one more connection: %s",
-				     vbi_errno_text(-error));
+		return error;
+	if (endpoint->device->attr.max_srq == 0)
+		return vbi_cause_set(ret_cause, EOPNOTSUPP,
+				     "the RDMA device %s has no shared receive queues, in which "
+				     "all connections of a server receive",
+				     ibv_get_device_name(endpoint->cm->verbs->device));
+	error = verbs_lane_admit(endpoint->device, endpoint);
+	if (error)
+		return verbs_explain_resources(endpoint, error, "make queues to receive",
+					       ret_cause);
 	error = verbs_qp_create(endpoint, ret_cause);
 	if (!error)
 		error = verbs_qp_start(endpoint, ret_cause);
@@ -198,7 +216,8 @@ void verbs_listener_event(struct verbs_listener *listener, const struct verbs_cm
 	int error;
 
 	if (!endpoint) {
-		refuse(event->id, ENOMEM);
+		vbi_cause_set(&cause, ENOMEM, "no memory for one more connection");
+		refuse(listener, event->id, ENOMEM, &cause);
 		verbs_cm_destroy_id(event->id);
 		return;
 	}
@@ -211,23 +230,26 @@ void verbs_listener_event(struct verbs_listener *listener, const struct verbs_cm
 	error = check_request(endpoint, event, &cause);
 	if (!error)
 		error = make_endpoint(endpoint, &cause);
-	if (!error)
-		error = domain->base.events->accepted(listener->base.owner, &endpoint->base);
-	if (!error) {
-		error = accept_connection(endpoint);
-		/* rpc has it by now: it must hear of its end, and so must the peer. */
-		if (error) {
-			refuse(endpoint->cm, -error);
-			verbs_endpoint_fail(endpoint, -error, "peer %s could not be accepted: %s",
-					    endpoint->base.peer, vbi_errno_text(-error));
-			return;
-		}
-		endpoint->established = true;
-		endpoint->deadline_ns = tick_clock_ns() + ESTABLISH_NS;
-		verbs_timers_note(domain, endpoint->deadline_ns);
+	if (error) {
+		refuse(listener, endpoint->cm, -error, &cause);
+		verbs_endpoint_destroy(endpoint);
 		return;
 	}
-	domain->base.stats->connections_refused++;
-	refuse(endpoint->cm, -error);
-	verbs_endpoint_destroy(endpoint);
+	error = domain->base.events->accepted(listener->base.owner, &endpoint->base);
+	if (error) {
+		refuse(listener, endpoint->cm, -error, NULL);
+		verbs_endpoint_destroy(endpoint);
+		return;
+	}
+	error = accept_connection(endpoint);
+	if (error) {
+		/* rpc has it by now: it must hear of its end, and so must the peer. */
+		answer_no(endpoint->cm, -error);
+		verbs_endpoint_fail(endpoint, -error, "peer %s could not be accepted: %s",
+				    endpoint->base.peer, vbi_errno_text(-error));
+		return;
+	}
+	endpoint->established = true;
+	endpoint->deadline_ns = tick_clock_ns() + ESTABLISH_NS;
+	verbs_timers_note(domain, endpoint->deadline_ns);
 }

@@ -183,15 +183,20 @@ void verbs_qp_isolate(struct verbs_endpoint *endpoint)
 		verbs_qp_destroy(endpoint);
 }
 
-int verbs_port_limits(struct verbs_endpoint *endpoint)
+int verbs_port_limits(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
 {
 	struct ibv_port_attr port;
 	int error = verbs_query_port(endpoint->cm->verbs, endpoint->cm->port_num, &port);
 
 	if (error)
-		return error;
+		return verbs_explain_resources(endpoint, error, "describe its port", ret_cause);
 	if (port.state != IBV_PORT_ACTIVE && port.state != IBV_PORT_ACTIVE_DEFER)
-		return -ENETDOWN;
+		return vbi_cause_set(ret_cause, ENETDOWN,
+				     "the port %u of the RDMA device %s, the way to %s, is down: "
+				     "is its cable in, its link up?",
+				     endpoint->cm->port_num,
+				     ibv_get_device_name(endpoint->cm->verbs->device),
+				     endpoint->base.peer);
 	endpoint->max_msg_size = port.max_msg_sz;
 	return 0;
 }

@@ -373,7 +373,7 @@ int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, co
 			    struct vbi_cause *ret_cause);
 /* Sets what the endpoint's port can move at a time. -ENETDOWN: it is not active; or another
  * negative errno. */
-int verbs_port_limits(struct verbs_endpoint *endpoint);
+int verbs_port_limits(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause);
 /* Creates the endpoint's queue pair and brings it to INIT, with the access flags it keeps. */
 int verbs_qp_create(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause);
 /* To RTR and RTS, by what the CM has agreed on and by what we mean. */
