@@ -35,9 +35,13 @@ static int wait_for_credit(struct vb_call *call)
 	struct vbi_worker *worker = conn->worker;
 	uint64_t start = worker->clock();
 	uint64_t waited;
+	bool may;
 
 	conn->stats->credit_waits++;
-	if (!vbi_worker_wait(worker, may_send_or_failed, call, call->timeout_ns)) {
+	conn->held_up = call->method;
+	may = vbi_worker_wait(worker, may_send_or_failed, call, call->timeout_ns);
+	conn->held_up = NULL;
+	if (!may) {
 		conn->stats->deadlines++;
 		return -ETIMEDOUT;
 	}
@@ -223,6 +227,15 @@ void vbi_call_conn_died(struct vb_conn *conn)
 		if (call)
 			vbi_call_complete(call, vbi_conn_errno(conn), VB_UNKNOWN, NULL);
 	}
+}
+
+/* By its slot: what calls write on their way is for them, not for who asks after a failure. */
+const struct vb_method *vbi_call_under_way(const struct vb_conn *conn)
+{
+	for (uint16_t i = 0; i < conn->slot_list.n; i++)
+		if (conn->slots[i].use.state != VBI_SLOT_FREE && conn->slots[i].call)
+			return conn->slots[i].call->method;
+	return conn->held_up;
 }
 
 /* ---- Exposures ---- */

@@ -52,6 +52,10 @@ void vbi_call_answered(struct vb_conn *conn, struct vbi_message *message);
 /* The connection is dead: completes every call on it. */
 void vbi_call_conn_died(struct vb_conn *conn);
 
+/* The method that a synchronous stub calls on the connection, from before its request leaves until
+ * its answer is there; NULL: none. For paths that have failed. */
+const struct vb_method *vbi_call_under_way(const struct vb_conn *conn);
+
 /*
  * Ends the exposures of a call whose answer is there, or that has been given up. Negative errno:
  * they have ended, but what the peer pushed is not to be trusted.

@@ -209,6 +209,43 @@ static void test_no_credit_until_the_deadline(void **state)
 	assert_int_equal(fixture->conn->state, VBI_CONN_OPEN);
 }
 
+static void break_now(void)
+{
+	fixture->endpoint->breaks = true;
+	fake_on_poll = NULL;
+}
+
+/* The first cause says in which call it was met. */
+static void test_death_names_the_call(void **state)
+{
+	(void)state;
+	fake_on_poll = break_now;
+	assert_failed(make_call(), ECONNRESET, VB_UNKNOWN);
+	assert_string_equal(fixture->conn->error.where, "fake.get");
+	assert_non_null(strstr(fixture->conn->error.sentence, "fake://peer"));
+}
+
+static void test_death_names_the_call_that_waits(void **state)
+{
+	(void)state;
+	fixture->conn->credits.sent = 1;
+	fake_on_poll = break_now;
+	assert_failed(make_call(), ECONNRESET, VB_NOT_SENT);
+	assert_null(request());
+	assert_string_equal(fixture->conn->error.where, "fake.get");
+}
+
+/* Nor a call that is over, be it answered or given up. */
+static void test_death_names_no_other_call(void **state)
+{
+	(void)state;
+	assert_failed(make_call(), ETIMEDOUT, VB_UNKNOWN);
+	assert_int_equal(fixture->conn->slot_list.n_abandoned, 1);
+	break_now();
+	vbi_worker_poll(&fixture->worker);
+	assert_string_equal(fixture->conn->error.where, "connection");
+}
+
 /* What was pushed before the answer is taken, though nothing comes after it. */
 static void test_answer_and_death_at_once(void **state)
 {
@@ -304,6 +341,9 @@ int main(void)
 		TEST(test_answer),
 		TEST(test_wait_for_credit_counts),
 		TEST(test_no_credit_until_the_deadline),
+		TEST(test_death_names_the_call),
+		TEST(test_death_names_the_call_that_waits),
+		TEST(test_death_names_no_other_call),
 		TEST(test_answer_and_death_at_once),
 		TEST(test_false_bytes_fail_the_call),
 		TEST(test_exposed_and_no_answer),

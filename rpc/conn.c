@@ -295,8 +295,11 @@ static void received(void *owner, struct vbi_message *message)
 static void failed(void *owner, const struct vbi_cause *cause)
 {
 	struct vb_conn *conn = owner;
+	const struct vb_method *method = vbi_call_under_way(conn);
 	const char *where = conn->state == VBI_CONN_CONNECTING ? "connect" : "connection";
 
+	if (method)
+		where = method->name;
 	/* The program knows its server by the address; the transport may not say it. */
 	if (!conn->worker->server && !strstr(cause->sentence, conn->address))
 		vbi_error_first(&conn->error, cause->errnum, where, "%s: %s", conn->address,

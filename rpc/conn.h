@@ -111,6 +111,7 @@ struct vb_conn {
 	char peer_software[64];
 	uint64_t grace_ns;
 	uint64_t hello_end;
+	const struct vb_method *held_up;	 /* whose call waits for a credit */
 	struct vb_error error;			 /* the first cause */
 	struct vb_error refusal;		 /* what was refused last */
 	char address[128];			 /* for sentences */

@@ -67,6 +67,7 @@ static void killed_in_a_call(size_t size, bool allocated)
 	memset(memory, 7, size);
 	probe_assert_failed(client.peer, probe_suffer(client.peer, SIGKILL, 1, memory, size),
 			    ECONNRESET, VB_UNKNOWN);
+	assert_string_equal(vb_conn_error(client.conn)->where, "probe.suffer");
 	assert_dead(&client);
 	memset(memory, 8, size);
 	leave(&client);

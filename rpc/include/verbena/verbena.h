@@ -61,8 +61,10 @@ enum vb_wait {
  * cause is not reported.
  */
 struct vb_error {
-	int errnum;	    /* an errno value; 0: nothing has failed */
-	char where[64];	    /* what was being done: "connect", "bind", "receive", a method's name */
+	int errnum; /* an errno value; 0: nothing has failed */
+	/* What was being done: "connect", "bind", "receive"; a method's name, if it was being
+	 * called; "connection" if nothing was. */
+	char where[64];
 	char sentence[448]; /* for people: names the thing and, where there is one, the mend */
 };
 
