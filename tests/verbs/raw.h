@@ -16,7 +16,7 @@
 
 #define RAW_MEMORY   (1u << 20)
 #define RAW_RECEIVES 128u
-#define RAW_SENDS    512u
+#define RAW_SENDS    768u
 
 struct raw {
 	void (*turn)(void *context); /* lets the other end work */

@@ -124,17 +124,15 @@ static void take_own(struct verbs_endpoint *endpoint, enum verbs_tag tag)
 {
 	switch (tag) {
 	case VERBS_TAG_PING:
-		/* It asks again when it has the answer, and that has not even left: a peer that
-		 * takes no answers would fill the memory that all send from. */
-		if (endpoint->pong_waits)
+		/* It has asked as often as it may without an answer, and those have not even left:
+		 * a peer that takes no answers would fill the memory that all send from. */
+		if (endpoint->pongs_waiting >= VERBS_PINGS_MAX)
 			break;
 		verbs_send_own(endpoint, VERBS_TAG_PONG);
 		return;
 	case VERBS_TAG_PONG:
-		if (endpoint->ping_unanswered) {
-			endpoint->ping_unanswered = false;
+		if (verbs_keepalive_answered(&endpoint->keepalive))
 			return;
-		}
 		break;
 	case VERBS_TAG_GOODBYE:
 		verbs_endpoint_fail(endpoint, ECONNRESET, "peer %s has closed the connection",
@@ -189,7 +187,7 @@ static void received(struct verbs_endpoint *endpoint, struct verbs_slot *slot,
 	enum verbs_tag tag = (enum verbs_tag)(word & VERBS_TAG_MASK);
 	uint32_t length = word & ~VERBS_TAG_MASK;
 
-	endpoint->heard = true;
+	endpoint->keepalive.heard = true;
 	if (endpoint->state == VERBS_CONNECTING)
 		verbs_endpoint_live(endpoint);
 	if (length != bytes || bytes < VBI_MESSAGE_MIN ||

@@ -44,11 +44,12 @@ void verbs_endpoint_live(struct verbs_endpoint *endpoint)
 
 	endpoint->state = VERBS_LIVE;
 	endpoint->deadline_ns = 0;
-	endpoint->heard_at = tick_clock_ns();
+	verbs_keepalive_init(&endpoint->keepalive, domain->options.keepalive_ns,
+			     endpoint->accepting, tick_clock_ns());
 	domain->n_live++;
 	endpoint->counted_remote = !verbs_cm_is_local(endpoint->cm);
 	domain->n_remote += endpoint->counted_remote;
-	verbs_timers_note(domain, endpoint->heard_at);
+	verbs_timers_note(domain, endpoint->keepalive.heard_at);
 }
 
 static void not_live(struct verbs_endpoint *endpoint)

@@ -85,15 +85,13 @@ static void add(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 		wr.send_flags |= IBV_SEND_INLINE;
 		endpoint->domain->base.stats->messages_inline++;
 	}
-	if (tag == VERBS_TAG_PONG)
-		endpoint->pong_waits = false;
 	verbs_sq_add(endpoint, &wr, kind, slot, kind != VERBS_WORK_MESSAGE);
 }
 
 static void enqueue(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 {
 	slot->next = NULL;
-	endpoint->pong_waits |= tag_of(&slot->message) == VERBS_TAG_PONG;
+	endpoint->pongs_waiting += tag_of(&slot->message) == VERBS_TAG_PONG;
 	*endpoint->queue_end = slot;
 	endpoint->queue_end = &slot->next;
 }
@@ -106,6 +104,7 @@ void verbs_queue_resume(struct verbs_endpoint *endpoint)
 		endpoint->queue = slot->next;
 		if (!endpoint->queue)
 			endpoint->queue_end = &endpoint->queue;
+		endpoint->pongs_waiting -= tag_of(&slot->message) == VERBS_TAG_PONG;
 		add(endpoint, slot);
 	}
 	verbs_sq_flush_soon(endpoint);

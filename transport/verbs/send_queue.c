@@ -61,7 +61,8 @@ static void retire(struct verbs_endpoint *endpoint, int status)
 	case VERBS_WORK_MESSAGE:
 		break;
 	case VERBS_WORK_PING:
-		endpoint->ping_unacknowledged = false;
+		if (!status)
+			verbs_keepalive_acknowledged(&endpoint->keepalive);
 		break;
 	case VERBS_WORK_GOODBYE:
 		if (endpoint->state == VERBS_LEAVING)
@@ -138,7 +139,7 @@ static void drop_unposted(struct verbs_endpoint *endpoint, uint32_t n_unposted)
 	endpoint->head -= n_unposted;
 	endpoint->lane->n_works -= n_unposted;
 	for (uint32_t i = 0; i < n_unposted; i++) {
-		if (lost[i].kind <= VERBS_WORK_GOODBYE)
+		if (lost[i].kind <= VERBS_WORK_GOODBYE && lost[i].object)
 			verbs_slab_put(endpoint->send_slab, lost[i].object);
 		else if (lost[i].kind == VERBS_WORK_TRANSFER)
 			verbs_transfer_piece_dropped(endpoint, lost[i].object);

@@ -1,21 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Stages that take too long, and the keepalive.
- *
- * An idle queue pair never times out: a host that has lost power is noticed only if something is
- * sent to it. So the connecting side asks after a quarter of keepalive_ns of silence, the accepting
- * side after a third: as a rule it is asked before. The device's acknowledgement of the ping is the
- * host's sign of life, the pong the process's. The look at an endpoint happens when its next
- * question would be due, and silence counts from there: at worst one interval late.
- *
- *   connecting:  interval T/4 late, T/4 of silence, T/4 for the acknowledgement: 3/4 T
- *   accepting:   interval T/3 late, T/3 of silence, T/3 for the acknowledgement: T
- *
- * A process that was busy for longer first looks at what its device has told it since.
- *
- * One ping at a time: its receive at the peer is there again when the pong has come. A peer whose
- * process is busy or stopped takes the ping by its device and is left in peace.
- */
+/* Stages that take too long, and the keepalive. */
 #include <errno.h>
 #include <utlist.h>
 
@@ -28,39 +12,51 @@ void verbs_timers_note(struct verbs_domain *domain, uint64_t when)
 		domain->next_scan = when;
 }
 
-static uint64_t interval_of(const struct verbs_endpoint *endpoint)
+/*
+ * A zero-length WRITE: the device acknowledges it, and neither a receive nor the peer's process has
+ * a part in it. A client without a call in progress runs no code and could not answer. Only clients
+ * can be asked so: what the accepting side has is open to nobody.
+ */
+static void probe(struct verbs_endpoint *endpoint)
 {
-	return endpoint->domain->options.keepalive_ns / (endpoint->accepting ? 3 : 4);
+	const struct ibv_send_wr wr = {.opcode = IBV_WR_RDMA_WRITE};
+
+	/* What fills the queue is asking already. */
+	if (!verbs_sq_room(endpoint)) {
+		verbs_keepalive_unasked(&endpoint->keepalive);
+		return;
+	}
+	verbs_sq_add(endpoint, &wr, VERBS_WORK_PING, NULL, true);
+	verbs_sq_flush_soon(endpoint);
 }
 
 /* When the endpoint wants to be looked at next. */
 static uint64_t keep_alive(struct verbs_endpoint *endpoint, uint64_t now)
 {
-	uint64_t interval = interval_of(endpoint);
+	uint64_t next;
 
-	if (endpoint->heard) {
-		endpoint->heard = false;
-		endpoint->heard_at = now;
-	}
-	if (!endpoint->ping_unacknowledged && !endpoint->ping_unanswered &&
-	    now - endpoint->heard_at >= interval) {
-		endpoint->ping_unacknowledged = endpoint->ping_unanswered = true;
-		endpoint->pinged_at = now;
+	switch (verbs_keepalive_look(&endpoint->keepalive, now, &next)) {
+	case VERBS_LIFE_WAIT:
+		return next;
+	case VERBS_LIFE_ASK:
 		endpoint->domain->base.stats->keepalives++;
-		verbs_send_own(endpoint, VERBS_TAG_PING);
+		if (endpoint->accepting)
+			probe(endpoint);
+		else
+			verbs_send_own(endpoint, VERBS_TAG_PING);
+		return next;
+	case VERBS_LIFE_GONE:
+		break;
 	}
-	if (!endpoint->ping_unacknowledged)
-		return (endpoint->ping_unanswered ? now : endpoint->heard_at) + interval;
-	if (now - endpoint->pinged_at < interval)
-		return endpoint->pinged_at + interval;
 	/* The acknowledgement may be among the completions that we have not looked at yet. */
 	if (endpoint->lane->is_behind)
 		return now + TICK_NS_PER_MS;
-	verbs_endpoint_fail(endpoint, ECONNRESET,
-			    "the host of peer %s has acknowledged nothing for %llu ms: it, or the "
-			    "path to it, is gone, or it takes no messages any more",
-			    endpoint->base.peer,
-			    (unsigned long long)((now - endpoint->pinged_at) / TICK_NS_PER_MS));
+	verbs_endpoint_fail(
+		endpoint, ECONNRESET,
+		"the host of peer %s has acknowledged nothing for %llu ms: it, or the path to it, "
+		"is gone, or it takes no messages any more",
+		endpoint->base.peer,
+		(unsigned long long)((now - endpoint->keepalive.asked_at) / TICK_NS_PER_MS));
 	return UINT64_MAX;
 }
 
@@ -88,7 +84,7 @@ static uint64_t look_at(struct verbs_endpoint *endpoint, uint64_t now, int *expi
 		expire(endpoint);
 		return now;
 	}
-	if (endpoint->state != VERBS_LIVE || !endpoint->domain->options.keepalive_ns)
+	if (endpoint->state != VERBS_LIVE)
 		return UINT64_MAX;
 	return keep_alive(endpoint, now);
 }

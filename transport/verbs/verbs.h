@@ -23,6 +23,7 @@
 #include "transport/transport.h"
 #include "transport/verbs/address.h"
 #include "transport/verbs/hello.h"
+#include "transport/verbs/keepalive.h"
 #include "transport/verbs/ranges.h"
 #include "transport/verbs/slab.h"
 
@@ -62,10 +63,10 @@ static_assert(VERBS_SQ_DEPTH >= 2 * VERBS_SIGNAL_EVERY, "a full queue has a sign
 #define VERBS_REFILL 16u
 
 /*
- * Receives of one endpoint that are the transport's own: a ping, a pong and a goodbye, each at most
- * once under way in one direction.
+ * Receives of one endpoint that are the transport's own: the accepting side takes pings, the
+ * connecting side as many pongs, and either a goodbye.
  */
-#define VERBS_RECEIVES_OWN 3u
+#define VERBS_RECEIVES_OWN (VERBS_PINGS_MAX + 1)
 
 /* Polls that fail one after another until the queue is given up: one alone may be a completion that
  * the driver could not make sense of. */
@@ -103,7 +104,7 @@ static_assert(VERBS_MESSAGE_MAX_LEAST << (VERBS_SIZES - 1) == VBI_MESSAGE_MAX, "
  */
 enum verbs_work_kind {
 	VERBS_WORK_MESSAGE,
-	VERBS_WORK_PING,
+	VERBS_WORK_PING,     /* or what is asked without a message: no object */
 	VERBS_WORK_GOODBYE,  /* what was sent before it has arrived */
 	VERBS_WORK_TRANSFER, /* object: struct vbi_transfer, one piece of it */
 	VERBS_WORK_BIND,     /* object: struct verbs_window */
@@ -220,12 +221,8 @@ struct verbs_endpoint {
 	uint32_t max_msg_size;		    /* bytes that one READ or WRITE of the port moves */
 
 	/* Keepalive. */
-	bool heard;		  /* a message came since the last look */
-	bool ping_unacknowledged; /* posted, and no completion yet */
-	bool ping_unanswered;	  /* no pong yet: its receive at the peer may be taken still */
-	bool pong_waits;	  /* in queue: the peer has no answer to its ping yet */
-	uint64_t heard_at;	  /* ns; so far the peer was alive */
-	uint64_t pinged_at;	  /* ns */
+	struct verbs_keepalive keepalive;
+	uint32_t pongs_waiting; /* in queue: answers that the peer does not have yet */
 
 	/* Connection management. */
 	struct rdma_cm_id *cm;
