@@ -215,3 +215,49 @@ void probe_check_sentence(const struct vb_error *error, const char *part, const 
 	print_error("the sentence is '%s'; expected one with '%s'\n", error->sentence, part);
 	_fail(file, line);
 }
+
+/* ---- Windows ---- */
+
+#define WINDOWS_SIZE (1024u * 1024)
+
+/* Of those that nobody makes, only SoftRoCE names what network device it stands on. */
+static bool is_softroce(void)
+{
+	const char *device = getenv("VERBENA_TEST_DEVICE");
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/infiniband/%s/parent", device ? device : "");
+	return access(path, F_OK) == 0;
+}
+
+/* Memory that has a name is registered once; without windows it would be for each call. */
+void probe_test_windows(void **state)
+{
+	struct probe probe;
+	struct vb_conn *conn;
+	struct probe_peer *peer;
+	uint64_t first;
+	void *memory;
+
+	(void)state;
+	probe_start(&probe, NULL);
+	conn = probe_connect(&probe, NULL);
+	peer = probe_bind(conn);
+	memory = vb_memory_alloc(conn, WINDOWS_SIZE);
+	assert_non_null(memory);
+	probe_assert_result(peer, probe_fill(peer, 1, WINDOWS_SIZE, memory, WINDOWS_SIZE),
+			    WINDOWS_SIZE);
+	first = probe_client_stats(conn).registrations;
+	for (unsigned i = 0; i < 3; i++)
+		probe_assert_result(peer, probe_fill(peer, i, WINDOWS_SIZE, memory, WINDOWS_SIZE),
+				    WINDOWS_SIZE);
+	if (probe_client_stats(conn).registrations != first && is_softroce())
+		fail_msg("windows are forced, and no call uses one");
+	if (probe_client_stats(conn).registrations != first)
+		harness_skip(
+			"windows are forced, and the device has none or they are not agreed on");
+	vb_memory_free(conn, memory);
+	probe_peer_free(peer);
+	vb_conn_close(conn);
+	probe_end(&probe);
+}

@@ -79,4 +79,7 @@ void probe_check_failed(const struct probe_peer *peer, int64_t result, int errnu
 void probe_check_sentence(const struct vb_error *error, const char *part, const char *file,
 			  int line);
 
+/* A test: that calls use memory windows, where the environment has forced them. */
+void probe_test_windows(void **state);
+
 #endif
