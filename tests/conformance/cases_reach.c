@@ -235,6 +235,44 @@ static void windows_are_their_connections_own(void **state)
 	buffer_free(client, &buffer);
 }
 
+/*
+ * An answer may end the window of another call than its own: that takes from the server what it was
+ * given, and nothing else.
+ */
+static void windows_that_end_early(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct vbi_exposure exposures[2];
+	struct buffer buffers[2];
+
+	if (subject->windows(client->endpoint) == WINDOWS_NONE)
+		skip();
+	for (unsigned i = 0; i < 2; i++) {
+		buffers[i] = buffer_make(client, PLACE_ARENA, REGISTERED);
+		fill(buffers[i].bytes, REGISTERED, i);
+	}
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < 2; i++)
+			expose(client, &exposures[i], buffers[i].bytes, REGISTERED,
+			       VBI_REMOTE_READ | VBI_REMOTE_WRITE);
+		/* The first call is answered, and the second's window is ended by that. */
+		client_call(client, COMMAND_END, round, 0, exposures[1].records);
+		take_back(client, &exposures[0], VBI_REVOKE_ANSWERED);
+		assert_int_equal(client->n_failed, 0);
+		/* The second has its answer without; then, in vain, with it. */
+		if (round == 0)
+			client_call(client, COMMAND_ECHO, round, 0, NULL);
+		else
+			try_and_die(fixture, COMMAND_PUSH, exposures[1].records, client);
+		take_back(client, &exposures[1], round ? VBI_REVOKE_ABANDON : VBI_REVOKE_ANSWERED);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		check_filled(buffers[i].bytes, REGISTERED, i);
+		buffer_free(client, &buffers[i]);
+	}
+}
+
 /* A server that comes late finds the exposure closed, also when another one has its place. */
 static void late_pull_fails(void **state)
 {
@@ -395,6 +433,7 @@ const struct CMUnitTest *cases_reach(size_t *n)
 		CASE(exposures_have_bounds),
 		CASE(keys_are_their_connections_own),
 		CASE(windows_are_their_connections_own),
+		CASE(windows_that_end_early),
 		CASE(late_pull_fails),
 		CASE(late_push_changes_nothing),
 		CASE(abandoned_push_stops),
