@@ -144,8 +144,12 @@ const struct CMUnitTest *cases_sleep(size_t *n);
 const struct CMUnitTest *cases_bulk(size_t *n);
 const struct CMUnitTest *cases_memory(size_t *n);
 const struct CMUnitTest *cases_reach(size_t *n);
-/* Runs all of them for SUBJECT, on one thread and on two, or those whose name matches FILTER. The
- * number of failures. */
+/*
+ * Runs all of them for SUBJECT, on one thread and on two, or those whose name matches FILTER, which
+ * must be there. The number of failures.
+ */
 int conformance_run(const struct subject *subject, const char *filter);
+/* Whether FILTER was the name of one case, which is then to be run and not to be skipped. */
+bool conformance_is_for_one(void);
 
 #endif

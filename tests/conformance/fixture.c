@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fnmatch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -268,13 +269,30 @@ int fixture_teardown(void **state)
 	return 0;
 }
 
+static const char *chosen;
+
+bool conformance_is_for_one(void)
+{
+	return chosen && !strpbrk(chosen, "*?");
+}
+
+static bool matches_any(const struct CMUnitTest *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!chosen || fnmatch(chosen, cases[i].name, 0) == 0)
+			return true;
+	return false;
+}
+
 int conformance_run(const struct subject *given, const char *filter)
 {
 	static const struct CMUnitTest *(*const lists[])(size_t *) = {
 		cases_connect, cases_message, cases_sleep, cases_bulk, cases_memory, cases_reach,
 	};
+	bool any = false;
 	int failures = 0;
 
+	chosen = filter;
 	if (filter)
 		cmocka_set_test_filter(filter);
 	for (unsigned threaded = 0; threaded < 2; threaded++) {
@@ -286,9 +304,12 @@ int conformance_run(const struct subject *given, const char *filter)
 			size_t n;
 			const struct CMUnitTest *cases = lists[i](&n);
 
+			any |= matches_any(cases, n);
 			failures += _cmocka_run_group_tests(threaded ? "two threads" : "one thread",
 							    cases, n, NULL, NULL);
 		}
 	}
-	return failures;
+	if (!any)
+		print_error("no case is named '%s'\n", filter);
+	return any ? failures : 1;
 }
