@@ -3,6 +3,7 @@
  * What client stubs call: bind, the synchronous call, exposure, refusal.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -12,6 +13,7 @@
 #include "rpc/owner.h"
 #include "rpc/peer.h"
 #include "rpc/worker.h"
+#include "transport/memlock.h"
 
 /* ---- Bind ---- */
 
@@ -235,6 +237,22 @@ int vb_stub_bad_reply(struct vb_peer *head, const struct vb_method *method)
 
 /* ---- Expose ---- */
 
+static void explain_no_memory(struct vb_conn *conn, uint64_t length)
+{
+	uint64_t memlock = vbi_memlock_max();
+	char limit[128] = "";
+
+	if (memlock != UINT64_MAX)
+		snprintf(limit, sizeof(limit),
+			 ", or none that may be locked: for this process (RLIMIT_MEMLOCK, "
+			 "ulimit -l) it is limited to %llu KiB",
+			 (unsigned long long)memlock / 1024);
+	vbi_error_set(&conn->refusal, ENOMEM, "expose",
+		      "a buffer of %llu bytes could not be exposed to %s: there is no memory for "
+		      "it%s",
+		      (unsigned long long)length, conn->address, limit);
+}
+
 int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cursor)
 {
 	struct vbi_peer *peer = vbi_peer_of(head);
@@ -257,11 +275,7 @@ int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cur
 			   (buffer->direction & VB_OUT ? VBI_REMOTE_WRITE : 0u);
 	error = conn->ops->expose(conn->endpoint, exposure);
 	if (error == -ENOMEM)
-		vbi_error_set(&conn->refusal, ENOMEM, "expose",
-			      "a buffer of %llu bytes could not be exposed to %s: there is no "
-			      "memory, or this process may not lock so much (RLIMIT_MEMLOCK, "
-			      "ulimit -l)",
-			      (unsigned long long)buffer->room, conn->address);
+		explain_no_memory(conn, buffer->room);
 	if (error)
 		return error;
 	call->peer = peer;

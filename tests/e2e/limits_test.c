@@ -75,6 +75,10 @@ static void test_huge_buffers(void **state)
 
 #define NOBODY 65534
 
+/* What docs/verbs.md tells a client to reckon with for a connection with the default options. The
+ * queues of hardware are part of it; SoftRoCE locks none. */
+#define CONNECTION_LOCKED_MAX (1152 * KIB)
+
 /* The soft limit: it can be raised again. */
 static void limit_memlock(rlim_t most)
 {
@@ -136,6 +140,76 @@ static int call_with_little_memlock(void *context)
 	return 0;
 }
 
+/* Bytes that this process has locked, as the limit counts them. */
+static uint64_t locked(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmPin: %llu", &kib) == 1)
+			break;
+	fclose(file);
+	return kib * KIB;
+}
+
+/* The sentence of a buffer that found no memory names the limit and its value. */
+static bool names_limit(const struct vb_conn *conn, uint64_t limit)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), " %llu KiB", (unsigned long long)(limit / KIB));
+	return strstr(vb_conn_error(conn)->sentence, "ulimit -l") &&
+	       strstr(vb_conn_error(conn)->sentence, value);
+}
+
+/*
+ * A limit that covers the connection and nothing more: large buffers find no memory, small ones
+ * need none. With room for the buffer's own pages, it is registered for its call.
+ */
+static int call_with_memlock_of_connection(void *context)
+{
+	const struct probe *probe = context;
+	uint8_t *memory = aligned_alloc(4 * KIB, 64 * KIB);
+	struct probe_peer *peer;
+	struct vb_conn *conn;
+	uint64_t need;
+
+	if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+		return 1;
+	limit_memlock(CONNECTION_LOCKED_MAX);
+	conn = vb_connect(probe->address, NULL);
+	peer = conn ? probe_peer_bind(conn) : NULL;
+	if (!peer)
+		return fail_with(2, conn);
+	probe_peer_set_deadline(peer, 60 * SEC);
+	need = locked();
+	print_message("a connection has locked %llu KiB\n", (unsigned long long)(need / KIB));
+	if (need == 0 || need > CONNECTION_LOCKED_MAX)
+		return fail_with(3, conn);
+	limit_memlock(need);
+	if (probe_fill(peer, 1, 8 * KIB, memory, 8 * KIB) != -1 || errno != ENOMEM ||
+	    probe_peer_outcome(peer) != VB_NOT_SENT || !names_limit(conn, need))
+		return fail_with(4, conn);
+	if (!exchanges(peer, memory, 100))
+		return fail_with(5, conn);
+	limit_memlock(need + 8 * KIB);
+	if (!exchanges(peer, memory, 8 * KIB))
+		return fail_with(6, conn);
+	/* A block for each direction: what was locked once for one size serves the smaller. */
+	limit_memlock(need + 128 * KIB);
+	if (!exchanges(peer, memory, 64 * KIB) || locked() != need + 128 * KIB ||
+	    !exchanges(peer, memory, 8 * KIB))
+		return fail_with(7, conn);
+	probe_peer_free(peer);
+	vb_conn_close(conn);
+	free(memory);
+	return 0;
+}
+
 static int connect_with_little_memlock(void *context)
 {
 	const struct probe *probe = context;
@@ -168,6 +242,12 @@ static void test_memlock_after_connect(void **state)
 	as_nobody(call_with_little_memlock);
 }
 
+static void test_memlock_of_connection(void **state)
+{
+	(void)state;
+	as_nobody(call_with_memlock_of_connection);
+}
+
 static void test_memlock_before_connect(void **state)
 {
 	(void)state;
@@ -176,6 +256,7 @@ static void test_memlock_before_connect(void **state)
 
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_memlock_after_connect),
+	HARNESS_TEST(test_memlock_of_connection),
 	HARNESS_TEST(test_memlock_before_connect),
 	HARNESS_TEST(test_huge_buffers),
 };

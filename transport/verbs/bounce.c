@@ -99,6 +99,26 @@ static void grow(struct verbs_bounce *bounce, unsigned rights, unsigned class)
 		LL_PREPEND(bounce->free[rights][class], &chunk->blocks[i]);
 }
 
+static struct verbs_bounce_block *take(struct verbs_bounce *bounce, unsigned rights, unsigned class)
+{
+	struct verbs_bounce_block *block = bounce->free[rights][class];
+
+	if (block)
+		LL_DELETE(bounce->free[rights][class], block);
+	return block;
+}
+
+/* A block for larger buffers, when memory of the right size is not to be had. */
+static struct verbs_bounce_block *take_larger(struct verbs_bounce *bounce, unsigned rights,
+					      unsigned class)
+{
+	struct verbs_bounce_block *block = NULL;
+
+	while (!block && class < CLASSES)
+		block = take(bounce, rights, class ++);
+	return block;
+}
+
 struct verbs_bounce_block *verbs_bounce_get(struct verbs_bounce *bounce, uint64_t size,
 					    unsigned rights, bool must)
 {
@@ -109,15 +129,13 @@ struct verbs_bounce_block *verbs_bounce_get(struct verbs_bounce *bounce, uint64_
 	if (class != CLASS_NONE) {
 		if (!bounce->free[rights][class])
 			grow(bounce, rights, class);
-		block = bounce->free[rights][class];
-		if (block)
-			LL_DELETE(bounce->free[rights][class], block);
+		block = take(bounce, rights, class);
 	}
 	if (block || !must || size > VERBS_EXPOSURE_MAX)
 		return block;
 	size = (size + VERBS_PAGE - 1) / VERBS_PAGE * VERBS_PAGE;
 	chunk = add_chunk(bounce, size, 1, rights, CLASS_NONE);
-	return chunk ? &chunk->blocks[0] : NULL;
+	return chunk ? &chunk->blocks[0] : take_larger(bounce, rights, class);
 }
 
 void verbs_bounce_put(struct verbs_bounce *bounce, struct verbs_bounce_block *block)

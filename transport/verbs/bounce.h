@@ -65,7 +65,7 @@ struct verbs_bounce *verbs_bounce_create(const struct verbs_bounce_source *sourc
 /*
  * A block of at least SIZE bytes (> 0) that the peer has RIGHTS to; its content is what was last in
  * a block of that kind, or zero. NULL: no memory, or VERBS_BOUNCE_MAX are in use, or SIZE is more
- * than is kept. MUST: neither limit counts.
+ * than is kept. MUST: neither limit counts, and a larger block will do.
  */
 struct verbs_bounce_block *verbs_bounce_get(struct verbs_bounce *bounce, uint64_t size,
 					    unsigned rights, bool must);

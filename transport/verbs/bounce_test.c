@@ -166,6 +166,28 @@ static void no_memory_is_said(void **state)
 	verbs_bounce_put(bounce, block);
 }
 
+/* Where no more memory is to be had, what there is serves smaller buffers too. */
+static void larger_blocks_serve_when_they_must(void **state)
+{
+	struct verbs_bounce_block *block = verbs_bounce_get(bounce, 64 * KIB, VBI_REMOTE_READ,
+							    false);
+	struct verbs_bounce_block *again;
+
+	(void)state;
+	assert_non_null(block);
+	verbs_bounce_put(bounce, block);
+	refuses = true;
+	assert_null(verbs_bounce_get(bounce, 5000, VBI_REMOTE_READ, false));
+	assert_null(verbs_bounce_get(bounce, 5000, VBI_REMOTE_WRITE, true));
+	assert_null(verbs_bounce_get(bounce, 64 * KIB + 1, VBI_REMOTE_READ, true));
+	assert_ptr_equal(verbs_bounce_get(bounce, 5000, VBI_REMOTE_READ, true), block);
+	assert_null(verbs_bounce_get(bounce, 5000, VBI_REMOTE_READ, true));
+	verbs_bounce_put(bounce, block);
+	again = verbs_bounce_get(bounce, 64 * KIB, VBI_REMOTE_READ, false);
+	assert_ptr_equal(again, block);
+	verbs_bounce_put(bounce, again);
+}
+
 static void blocks_in_use_go_with_the_connection(void **state)
 {
 	(void)state;
@@ -184,6 +206,7 @@ int main(void)
 		TEST(what_is_kept_has_a_limit),
 		TEST(large_ones_go_with_their_call),
 		TEST(no_memory_is_said),
+		TEST(larger_blocks_serve_when_they_must),
 		TEST(blocks_in_use_go_with_the_connection),
 	};
 
