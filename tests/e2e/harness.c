@@ -341,6 +341,8 @@ int harness_main(const struct harness_test *tests, size_t n, unsigned jobs, int 
 	sigset_t child;
 
 	assert(jobs <= JOBS_MAX);
+	/* Where a test fails, why a connection did is of interest. */
+	setenv("VERBENA_LOG", "1", 0);
 	prepare_transport();
 	/* Grandchildren of a test that died are ours to wait for. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -42,7 +42,7 @@ static void of_both(void **state)
 		assert_int_equal(attr.min_rnr_timer, 1);
 		assert_int_equal(attr.rnr_retry, 7);
 		assert_int_equal(attr.retry_cnt, 6);
-		assert_int_equal(attr.timeout, 14);
+		assert_int_equal(attr.timeout, 16);
 		assert_int_equal(ibv_query_port(endpoint->device->context, attr.port_num, &port),
 				 0);
 		assert_int_equal(attr.path_mtu, port.active_mtu);

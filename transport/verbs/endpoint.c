@@ -11,11 +11,11 @@
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
 
-/* How long a goodbye may take: more than a dead host takes to be known as dead. */
+/* How long a goodbye may take: its packet, or its acknowledgement, may be lost three times. */
 #define GOODBYE_NS (1000 * TICK_NS_PER_MS)
 
-/* How long close() waits for the last bytes of pushes that answers stand behind: some
- * acknowledgements under way, or one that was lost and is asked for again. */
+/* How long close() waits for the acknowledgement of pushes that answers stand behind: many times
+ * what it takes if it is not lost. */
 #define SETTLE_NS (100 * TICK_NS_PER_MS)
 
 struct verbs_endpoint *verbs_endpoint_new(struct verbs_domain *domain)

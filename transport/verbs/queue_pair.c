@@ -17,10 +17,13 @@
  * wait there is. What rdma_cm leaves, 0, is the longest: 655 ms. */
 #define MIN_RNR_TIMER 1
 
-/* 4.096 us << 14 = 67 ms without an acknowledgement before a packet is sent again: with
- * VERBS_RETRY_COUNT a dead host is known after half a second. A device may take up to four times as
- * long. */
-#define ACK_TIMEOUT 14
+/*
+ * 4.096 us << 16 = 268 ms without an acknowledgement before a packet is sent again: with
+ * VERBS_RETRY_COUNT a connection outlives 1.9 s in which nothing gets through, as when a switch
+ * fails over or a virtual machine moves. Less than a keepalive period, which bounds it where a
+ * device takes up to four times as long, as it may.
+ */
+#define ACK_TIMEOUT 16
 
 /* How long a broken queue pair may take to flush: hardware takes microseconds, and some devices
  * never do. */
