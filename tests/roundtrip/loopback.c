@@ -12,6 +12,10 @@
 #define CANARY	    0x5a
 #define CANARY_SIZE 64u
 
+/* A request may name more bulk than there is memory, and is then refused as a server refuses it.
+ * What answers are made of here has some mebibytes. */
+#define HOSTILE_BULK_MAX (1u << 20)
+
 /* A request while it is served: the head that stubs know, and the rest. */
 struct serving {
 	struct vb_request head;
@@ -100,6 +104,16 @@ void *vb_stub_request_alloc(struct vb_request *req, size_t size)
 	return memory;
 }
 
+static void serving_end(struct vb_request *req, int errnum, enum vb_outcome outcome)
+{
+	struct serving *const s = (struct serving *)req;
+
+	assert(!s->is_over);
+	s->is_over = true;
+	s->errnum = errnum;
+	s->outcome = outcome;
+}
+
 /* ---- bulk ---- */
 
 /* Moves LENGTH bytes between MEMORY and what the buffer's records name. */
@@ -122,10 +136,30 @@ static void bulk_move(const struct vb_buffer *buffer, uint8_t *memory, uint64_t 
 	}
 }
 
+/* Whether the request wants more bulk memory than a hostile one gets. */
+static bool wants_too_much(const struct vb_request *req, unsigned n)
+{
+	uint64_t left = HOSTILE_BULK_MAX;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!(req->buffers[i].flags & VB_BUFFER_EXPOSED))
+			continue;
+		if (req->buffers[i].room > left)
+			return true;
+		left -= req->buffers[i].room;
+	}
+	return false;
+}
+
 bool vb_stub_request_buffers(struct vb_request *req, unsigned n, uint32_t heap)
 {
 	struct serving *const s = (struct serving *)req;
 	uint64_t at = heap;
+
+	if (s->conn->is_hostile && wants_too_much(req, n)) {
+		serving_end(req, EMSGSIZE, VB_NOT_EXECUTED);
+		return false;
+	}
 
 	if (s->conn->is_deferring && !s->is_again) {
 		s->wants_again = true;
@@ -172,16 +206,6 @@ void vb_stub_reply_buffers(struct vb_request *req, unsigned n, uint32_t fixed)
 }
 
 /* ---- the ends of a request ---- */
-
-static void serving_end(struct vb_request *req, int errnum, enum vb_outcome outcome)
-{
-	struct serving *const s = (struct serving *)req;
-
-	assert(!s->is_over);
-	s->is_over = true;
-	s->errnum = errnum;
-	s->outcome = outcome;
-}
 
 void vb_stub_reply_send(struct vb_request *req, uint32_t length)
 {
