@@ -290,7 +290,7 @@ struct vb_stats {
 					  room (sent as EREMOTEIO) */
 	uint64_t unknown_methods;	/* requests for a method without handler (ENOSYS) */
 	uint64_t connections_accepted;	/* server */
-	uint64_t connections_refused;	/* server: too many, refused by policy, not to be trusted */
+	uint64_t connections_refused;	/* server: too many, not to be trusted, no means */
 	uint64_t allocations;		/* memory allocations after connection set-up */
 	uint64_t registrations;		/* memory registered with a device after set-up */
 	uint64_t keepalives;		/* questions whether a silent peer's host still lives */
