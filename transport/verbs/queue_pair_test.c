@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,7 +31,7 @@ static const char *explain(int error)
 
 	assert_non_null(endpoint);
 	endpoint->cm = &id;
-	strcpy(endpoint->base.peer, "10.0.0.9:7");
+	snprintf(endpoint->base.peer, sizeof(endpoint->base.peer), "10.0.0.9:7");
 	assert_int_equal(verbs_explain_resources(endpoint, error, "make queues", &cause), error);
 	assert_int_equal(cause.errnum, -error);
 	assert_non_null(strstr(cause.sentence, "some0"));
