@@ -91,6 +91,17 @@ class Doctor(unittest.TestCase):
         self.assertEqual([t["step"] for t in failed], ["connect"])
         self.assertIn("connect-failed", {f["rule"] for f in report["findings"]})
 
+    def test_every_address(self):
+        self.assertEqual(self.report("rdma://*:4711")["picks"], self.report()["picks"])
+
+    def test_what_is_not_picked_has_words_of_its_own(self):
+        # No name has such a part: nobody is asked for it.
+        report = self.report("rdma://a..b")
+        self.assertIn("no-name", {f["rule"] for f in report["findings"]})
+        text = self.verbena("doctor", "rdma://a..b").stdout
+        self.assertRegex(text, r"a\.\.b\n +picks +nothing: no (address|name server)")
+        self.assertNotIn("No such file", text)
+
     def test_a_full_disk_is_told(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             for words in (["doctor"], ["doctor", "--json"]):
