@@ -73,10 +73,14 @@ class Host(Machine):
                 return
 
     def freeze(self):
-        """It stands still, and so does its clock, until thaw()."""
+        """It stands still, and so does its clock, until thaw(). What is sent to it meanwhile is
+        lost: if it waited here, it would in the other's card, too, and a card that cannot send
+        keeps its host from ending a queue pair."""
         self.monitor("stop")
+        os.rename(self.wire / self.letter, self.wire / f"{self.letter}-frozen")
 
     def thaw(self):
+        os.rename(self.wire / f"{self.letter}-frozen", self.wire / self.letter)
         self.monitor("cont")
 
     def unplug(self):
