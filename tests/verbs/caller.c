@@ -11,9 +11,14 @@
  *                                                 last credit, buffers, calls that are given up
  *                                   fork          calls before, in and after a child
  *                                   user UID      becomes UID, and then connects and calls
+ *                                   rounds out|in MS  calls with large buffers until one fails,
+ *                                                 with a deadline of MS (0: none); what is in
+ *                                                 its buffer then must stay until SIGTERM
+ *                                   canaries N    N calls that leave their buffers alone
  *
  * Says a line at a time what happens:
- *   refused ERRNO MS SENTENCE | connected | called | failed ERRNO OUTCOME MS SENTENCE | done
+ *   refused ERRNO MS SENTENCE | connected | called | failed ERRNO OUTCOME MS SENTENCE | done |
+ *   moving | watching | unchanged
  * MS: since vb_connect() or the failed call began. Exit status: 0 when all was said, 1 when
  * refused, 2 for what must never happen.
  */
@@ -27,9 +32,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "probe.vb.h"
+#include "tests/verbs/caller.h"
 
-static uint64_t now_ms(void)
+uint64_t caller_now_ms(void)
 {
 	struct timespec now;
 
@@ -61,13 +66,13 @@ static const char *outcome_name(enum vb_outcome outcome)
 	return names[outcome];
 }
 
-static void say_failed(const struct vb_conn *conn, const struct probe_peer *peer, uint64_t start)
+void caller_say_failed(const struct vb_conn *conn, const struct probe_peer *peer, uint64_t start)
 {
 	int error = errno;
 
 	printf("failed %s %s %llu %s\n", strerrorname_np(error),
-	       outcome_name(probe_peer_outcome(peer)), (unsigned long long)(now_ms() - start),
-	       vb_conn_error(conn)->sentence);
+	       outcome_name(probe_peer_outcome(peer)),
+	       (unsigned long long)(caller_now_ms() - start), vb_conn_error(conn)->sentence);
 }
 
 /* ---- Calls ---- */
@@ -77,10 +82,10 @@ static int call(const struct vb_conn *conn, struct probe_peer *peer)
 {
 	struct probe_block sent = {.words = {1, 2, 3, UINT64_MAX}};
 	struct probe_block got = {.words = {0}};
-	uint64_t start = now_ms();
+	uint64_t start = caller_now_ms();
 
 	if (probe_echo(peer, &sent, &got) < 0) {
-		say_failed(conn, peer, start);
+		caller_say_failed(conn, peer, start);
 		return -1;
 	}
 	for (unsigned i = 0; i < 4; i++) {
@@ -114,14 +119,14 @@ static int steady(const struct vb_conn *conn, struct probe_peer *peer, unsigned 
 
 static int hold(const struct vb_conn *conn, struct probe_peer *peer)
 {
-	uint64_t start = now_ms();
+	uint64_t start = caller_now_ms();
 
 	printf("called\n");
 	probe_peer_set_deadline(peer, VB_NO_DEADLINE);
 	if (probe_hold(peer) == 0)
 		printf("done\n");
 	else
-		say_failed(conn, peer, start);
+		caller_say_failed(conn, peer, start);
 	return 0;
 }
 
@@ -163,14 +168,14 @@ static int bulk(const struct vb_conn *conn, struct probe_peer *peer, unsigned lo
 {
 	const unsigned n_sizes = sizeof(sizes) / sizeof(sizes[0]);
 	uint8_t *buffer = malloc(sizes[n_sizes - 1]);
-	uint64_t start = now_ms();
+	uint64_t start = caller_now_ms();
 	int error = 0;
 
 	for (unsigned long i = 0; i < rounds && !error; i++)
 		for (unsigned j = 0; j < n_sizes && !error; j++)
 			error = move(peer, buffer, i * n_sizes + j, sizes[j]);
 	if (error)
-		say_failed(conn, peer, start);
+		caller_say_failed(conn, peer, start);
 	else
 		printf("done\n");
 	free(buffer);
@@ -208,14 +213,14 @@ static int mix_round(const struct vb_conn *conn, struct probe_peer *peer, uint8_
 static int mix(const struct vb_conn *conn, struct probe_peer *peer, unsigned long rounds)
 {
 	uint8_t *buffer = calloc(1, 100000);
-	uint64_t start = now_ms();
+	uint64_t start = caller_now_ms();
 	int error = 0;
 
 	probe_peer_set_deadline(peer, 30000000000ull);
 	for (unsigned long i = 0; i < rounds && !error; i++)
 		error = mix_round(conn, peer, buffer, i);
 	if (error)
-		say_failed(conn, peer, start);
+		caller_say_failed(conn, peer, start);
 	else
 		printf("done\n");
 	free(buffer);
@@ -253,17 +258,31 @@ static int forked(struct vb_conn *conn, struct probe_peer *peer)
 	return bulk(conn, peer, 2);
 }
 
+/* ---- Watched ---- */
+
+/* Longer than any call with a deadline here: the deadline decides. */
+#define KEEPALIVE_LONG_NS 60000000000ull
+
+static int rounds(const struct vb_conn *conn, struct probe_peer *peer, char **words)
+{
+	unsigned long ms = number(words[0] ? words[1] : NULL);
+
+	probe_peer_set_deadline(peer, ms ? ms * 1000000ull : VB_NO_DEADLINE);
+	return caller_rounds(conn, peer, strcmp(words[0], "out") == 0);
+}
+
 /* ---- main ---- */
 
 static int run(struct vb_conn *conn, char **argv, const sigset_t *set)
 {
 	struct probe_peer *peer = probe_peer_bind(conn);
-	uint64_t start = now_ms();
+	uint64_t start = caller_now_ms();
 	int status = 2;
 
 	if (!peer) {
 		printf("refused %s %llu %s\n", strerrorname_np(errno),
-		       (unsigned long long)(now_ms() - start), vb_conn_error(conn)->sentence);
+		       (unsigned long long)(caller_now_ms() - start),
+		       vb_conn_error(conn)->sentence);
 		return 1;
 	}
 	if (strcmp(argv[3], "once") == 0 || strcmp(argv[3], "user") == 0)
@@ -281,6 +300,12 @@ static int run(struct vb_conn *conn, char **argv, const sigset_t *set)
 		status = mix(conn, peer, number(argv[4]));
 	else if (strcmp(argv[3], "fork") == 0)
 		status = forked(conn, peer);
+	else if (strcmp(argv[3], "rounds") == 0)
+		status = rounds(conn, peer, argv + 4);
+	else if (strcmp(argv[3], "canaries") == 0) {
+		probe_peer_set_deadline(peer, VB_NO_DEADLINE);
+		status = caller_canaries(conn, peer, number(argv[4]));
+	}
 	probe_peer_free(peer);
 	return status;
 }
@@ -307,16 +332,19 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGTERM);
-	if (strcmp(argv[3], "signals") == 0)
+	if (strcmp(argv[3], "signals") == 0 || strcmp(argv[3], "rounds") == 0)
 		sigprocmask(SIG_BLOCK, &set, NULL);
 	if (strcmp(argv[3], "user") == 0)
 		become(argv[4]);
 	options.connect_timeout_ns = number(argv[2]) * 1000000ull;
-	start = now_ms();
+	if (argc == 6 && strcmp(argv[3], "rounds") == 0 && number(argv[5]))
+		options.keepalive_ns = KEEPALIVE_LONG_NS;
+	start = caller_now_ms();
 	conn = vb_connect(argv[1], &options);
 	if (!conn) {
 		printf("refused %s %llu %s\n", strerrorname_np(errno),
-		       (unsigned long long)(now_ms() - start), vb_conn_error(NULL)->sentence);
+		       (unsigned long long)(caller_now_ms() - start),
+		       vb_conn_error(NULL)->sentence);
 		return 1;
 	}
 	printf("connected\n");

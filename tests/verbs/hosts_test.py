@@ -3,7 +3,8 @@
 """usage: hosts_test.py PROBE_SERVER VERBS_CALLER [CHECK...]
 
 Two hosts: when one of them dies, those of the other's connections that wait, and those that are
-idle, notice in a bounded time; delay and loss change nothing but the time.
+idle, notice in a bounded time; delay and loss change nothing but the time. Whatever becomes of a
+call, nothing arrives in its buffers when it is over, however late it comes.
 """
 
 import os
@@ -14,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vm"))
-from hosts import Hosts  # noqa: E402 (the path comes first)
+from hosts import Host, Hosts  # noqa: E402 (the path comes first)
 
 SERVER, CALLER = (os.path.abspath(path) for path in sys.argv[1:3])
 START_SECONDS = 120  # of a program, on a host with other work
@@ -24,6 +25,9 @@ NOTICE_SECONDS = 30
 # An emulated host that waits for a CPU may be silent for longer than a queue pair is patient, half
 # a second, and then is rightly taken for dead. That is not what is asserted here.
 ATTEMPTS = 4
+# How long the buffer of a call that has failed is looked at: what was on its way has come by then.
+WATCH_SECONDS = 3
+LOSSY_CALLS = 100
 # Some questions of the keepalive later.
 QUIET_SECONDS = 5
 port = 7500
@@ -93,6 +97,82 @@ def check_waiting(hosts):
         waits(hosts, seconds)
 
 
+# A call's buffer takes most of a second, so that what happens, happens in the middle of it.
+SLOW = "rate 40mbit limit 100000"
+CALL_DEADLINE_MS = 5000
+
+
+def fails_in_transfer(hosts, way, mishap, deadline_ms=0):
+    """A mishap of the server's host while bytes are on their way into the caller's buffer (way:
+    out), or out of it (in). The call ends as it should, and its buffer stays as the caller leaves
+    it, also when the host is back and sends what it had."""
+    server = serve(hosts.a)
+    sender = hosts.a if way == "out" else hosts.b
+    client = call(hosts.b, server.address, ["rounds", way, str(deadline_ms)], "called")
+    sender.netem(SLOW)
+    if way == "out":
+        client.wait_output("moving", START_SECONDS)
+    mishap(hosts.a)
+    try:
+        client.wait_output("watching", NOTICE_SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"a call did not end; its client said: {client.out}") from None
+    match = re.search(r"^failed (\w+) (\w+) \d+ (.*)$", client.out, re.MULTILINE)
+    print(f"    {mishap.__name__}, {way}: {match and match[0]}", flush=True)
+    wanted = "ETIMEDOUT" if deadline_ms else "ECONNRESET"
+    assert match and match.groups()[:2] == (wanted, "unknown"), client.out
+    if mishap is Host.freeze:
+        hosts.a.thaw()
+    if sender is hosts.b:
+        hosts.b.netem("")
+    if mishap is Host.blackhole or (mishap is Host.freeze and sender is hosts.a):
+        hosts.a.netem("")
+    time.sleep(WATCH_SECONDS)
+    client.signal(signal.SIGTERM)
+    assert client.wait(START_SECONDS) == 0 and "unchanged" in client.out, client.out
+    if mishap is Host.kill:
+        hosts.a.restart()
+    else:
+        end(server)
+
+
+def check_transfers(hosts):
+    """In the middle of a WRITE and of a READ the server's host falls silent, stands still, dies."""
+    for way in ("out", "in"):
+        fails_in_transfer(hosts, way, Host.blackhole)
+        fails_in_transfer(hosts, way, Host.freeze)
+        # The call is given up before its host is.
+        fails_in_transfer(hosts, way, Host.freeze, CALL_DEADLINE_MS)
+        fails_in_transfer(hosts, way, Host.kill)
+
+
+def repeats(host):
+    """Packets that have come to the host's device again."""
+    path = "/sys/class/infiniband/rxe0/ports/1/hw_counters/duplicate_request"
+    return int(host.run(["cat", path]).out)
+
+
+def check_lost_acknowledgements(hosts):
+    """An answer arrives behind what was written before it. If the acknowledgement is lost, that is
+    sent again behind the answer, when the buffer is its caller's, and must not arrive there."""
+    for attempt in range(ATTEMPTS):
+        server = serve(hosts.a)
+        client = call(hosts.b, server.address, ["canaries", str(LOSSY_CALLS)], "called")
+        before = repeats(hosts.b)
+        hosts.a.netem("loss 1%")
+        hosts.b.netem("loss 10%")
+        assert client.wait(START_SECONDS) == 0, client.out
+        hosts.a.netem("")
+        hosts.b.netem("")
+        came_again = repeats(hosts.b) - before
+        end(server)
+        print(f"    {came_again} packets came again: {client.out.splitlines()[-1]}", flush=True)
+        if "nothing was acknowledged" not in client.out or attempt + 1 == ATTEMPTS:
+            break
+    assert "done" in client.out, client.out
+    assert came_again > 0, "nothing was lost"
+
+
 def lets_go(hosts, seconds):
     server = serve(hosts.a)
     call(hosts.b, server.address, ["signals", "5000"], "called")
@@ -115,7 +195,8 @@ def check_idle(hosts):
         lets_go(hosts, seconds)
 
 
-CHECKS = (check_delay_and_loss, check_waiting, check_idle)
+CHECKS = (check_delay_and_loss, check_lost_acknowledgements, check_transfers,
+          check_waiting, check_idle)
 
 
 def main():
