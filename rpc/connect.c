@@ -30,6 +30,7 @@ static struct vb_conn *new_client(const struct vb_options *options)
 				.message_max = options->message_max,
 				.receives = vbi_credits_receives((uint16_t)options->inflight),
 				.keepalive_ns = options->keepalive_ns,
+				.connect_ns = options->connect_timeout_ns,
 			},
 			CLIENT_BULK_MAX);
 	conn = vbi_conn_new(worker, (uint16_t)options->inflight, CLIENT_WINDOW, options->grace_ns);

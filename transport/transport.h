@@ -136,6 +136,11 @@ struct vbi_domain_options {
 	/* Within how long a peer that has vanished without a word is noticed, though nothing is
 	 * under way. A transport whose kernel tells does not need it. */
 	uint64_t keepalive_ns;
+	/*
+	 * How long the caller of connect() waits for connected(), so that a host with several
+	 * addresses has each of them tried in that time. 0: unknown. The time-out is the caller's.
+	 */
+	uint64_t connect_ns;
 };
 
 /* Rights of an exposure, from the point of view of the peer. */

@@ -195,6 +195,31 @@ def check_two_devices():
                 works(f"rdma://{host}:{number}", "bulk", 1)
 
 
+@contextlib.contextmanager
+def hosts_file(text):
+    path = pathlib.Path("/etc/hosts")
+    old = path.read_bytes()
+    path.write_bytes(old + text.encode())
+    try:
+        yield
+    finally:
+        path.write_bytes(old)
+
+
+def check_silent_address():
+    """The first address of a name swallows what is sent to it: the second has its time."""
+    silent = "fd00::66"
+    sh(f"ip neigh replace {silent} lladdr 02:00:00:00:00:66 dev dummy0 nud permanent")
+    try:
+        with hosts_file(f"{silent} twofold\n{FIRST} twofold\n"), server() as here:
+            order = sh("getent ahosts twofold")
+            assert order.startswith(silent), f"the resolver's order is another: {order}"
+            number = here.address.rsplit(":", 1)[1]
+            works(f"rdma://twofold:{number}", connect_ms=10000)
+    finally:
+        sh(f"ip neigh del {silent} dev dummy0")
+
+
 def check_names():
     with server("[fd00::1]") as six:
         number = six.address.rsplit(":", 1)[1]

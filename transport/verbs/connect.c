@@ -22,7 +22,8 @@
 /* For the address and for the route: the kernel asks for a neighbour once a second. */
 #define RESOLVE_MS 2000
 
-/* For all stages of one address. rpc has its own time-out for the whole. */
+/* For all stages of one address, the last above all: of those before it, none may use up the time
+ * that rpc waits for the whole. */
 #define STAGES_NS (30 * TICK_NS_PER_S)
 
 /* Buffers for messages that a client begins with, and has at most: twice what can be outstanding
@@ -76,6 +77,15 @@ static void stage_failed(struct verbs_endpoint *endpoint, const struct vbi_cause
 
 /* ---- Stages ---- */
 
+/* An equal share of the time that is left, for each address that is. */
+static uint64_t stages_end(const struct verbs_endpoint *endpoint, uint64_t now)
+{
+	uint64_t left = endpoint->connect_by > now ? endpoint->connect_by - now : 0;
+	unsigned n = endpoint->addresses->n - endpoint->at_address;
+
+	return now + (n > 1 && left && left / n < STAGES_NS ? left / n : STAGES_NS);
+}
+
 static int begin_address(struct verbs_endpoint *endpoint)
 {
 	struct sockaddr *to =
@@ -84,7 +94,7 @@ static int begin_address(struct verbs_endpoint *endpoint)
 
 	verbs_address_print(to, endpoint->base.peer, sizeof(endpoint->base.peer));
 	endpoint->state = VERBS_RESOLVING_ADDRESS;
-	endpoint->deadline_ns = tick_clock_ns() + STAGES_NS;
+	endpoint->deadline_ns = stages_end(endpoint, tick_clock_ns());
 	verbs_timers_note(endpoint->domain, endpoint->deadline_ns);
 	error = verbs_cm_create_id(endpoint->domain->cm, endpoint, &endpoint->cm);
 	if (!error)
@@ -476,6 +486,8 @@ int verbs_connect(struct vbi_domain *base, const char *rest, uint64_t arena_max,
 		return vbi_cause_set(ret_cause, ENOMEM, "no memory for a connection");
 	endpoint->base.owner = owner;
 	endpoint->memory_max = arena_max;
+	if (domain->options.connect_ns)
+		endpoint->connect_by = tick_clock_ns() + domain->options.connect_ns;
 	endpoint->send_slab = &endpoint->own_sends;
 	endpoint->addresses = calloc(1, sizeof(*endpoint->addresses));
 	if (!endpoint->addresses) {
