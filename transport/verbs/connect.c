@@ -336,7 +336,8 @@ static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 		 * to say more. */
 		vbi_cause_set(&cause, ECONNREFUSED,
 			      "rdma://%s turned the connection away without a word: the server "
-			      "listens at another address, was closing, or is no Verbena server",
+			      "listens at another address, was closing, was asked by too many at "
+			      "once, or is no Verbena server",
 			      endpoint->base.peer);
 		stage_failed(endpoint, &cause);
 		return;
