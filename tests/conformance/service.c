@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The serving end: does what requests tell it, from inside poll() only. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,9 @@ static void job_moved(struct vbi_transfer *transfer, int status)
 {
 	struct job *job = transfer->owner;
 
+	/* What was under way when the endpoint was closed may have come to a good end. */
+	if (!status && !job->service->endpoint)
+		status = -ECONNRESET;
 	if (status) {
 		job_end(job, (uint64_t)(int64_t)status);
 		return;
