@@ -300,7 +300,7 @@ static void refusals(void **state)
 		int expected;
 		const char *words;
 	} cases[] = {
-		{EBUSY, EBUSY, "busy"},
+		{EBUSY, EBUSY, "busy; VERBENA_LOG=1 there"},
 		{ENOMEM, ENOMEM, "at the server's end, not here"},
 		{0, EPROTO, "not a Verbena server"},
 		{60000, EPROTO, "not a Verbena server"},

@@ -314,6 +314,7 @@ static void response(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 static const char refused_for_memory[] =
 	" at the server's end, not here: its process has no memory for one more connection, or may "
 	"not lock so much (RLIMIT_MEMLOCK, ulimit -l); VERBENA_LOG=1 there says which";
+static const char refused_for_else[] = "; VERBENA_LOG=1 there says why";
 
 static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_event *event)
 {
@@ -345,7 +346,7 @@ static void rejected(struct verbs_endpoint *endpoint, const struct verbs_cm_even
 	if (hello.magic == VERBS_MAGIC && hello.errnum && strerrorname_np(hello.errnum))
 		vbi_cause_set(&cause, hello.errnum, "the server at rdma://%s refused: %s%s",
 			      endpoint->base.peer, vbi_errno_text(hello.errnum),
-			      hello.errnum == ENOMEM ? refused_for_memory : "");
+			      hello.errnum == ENOMEM ? refused_for_memory : refused_for_else);
 	else
 		vbi_cause_set(&cause, EPROTO, "what listens at rdma://%s is not a Verbena server",
 			      endpoint->base.peer);
