@@ -276,11 +276,11 @@ static int service_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	return 0;
 }
 
+/* A client that left while it was being taken cannot be served either. */
 static void service_refused(void *listener_owner, const struct vbi_cause *cause)
 {
 	(void)listener_owner;
 	(void)cause;
-	abort();
 }
 
 static void service_failed(void *owner, const struct vbi_cause *cause)
