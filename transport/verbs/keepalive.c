@@ -4,8 +4,11 @@
 void verbs_keepalive_init(struct verbs_keepalive *keepalive, uint64_t keepalive_ns, bool accepting,
 			  uint64_t now)
 {
+	uint64_t interval = keepalive_ns / (accepting ? 4 : 8);
+
 	*keepalive = (struct verbs_keepalive){
-		.interval = keepalive_ns / (accepting ? 3 : 4),
+		.interval = interval,
+		.patience = keepalive_ns - 2 * interval,
 		.is_answered = !accepting,
 		.heard_at = now,
 	};
@@ -33,6 +36,7 @@ enum verbs_life verbs_keepalive_look(struct verbs_keepalive *keepalive, uint64_t
 				     uint64_t *ret_next)
 {
 	uint64_t interval = keepalive->interval;
+	uint64_t gone_at;
 	bool asks;
 
 	if (!interval) {
@@ -47,15 +51,15 @@ enum verbs_life verbs_keepalive_look(struct verbs_keepalive *keepalive, uint64_t
 	       now >= due(keepalive);
 	if (asks)
 		ask(keepalive, now);
-	if (keepalive->unacknowledged) {
-		*ret_next = keepalive->asked_at + interval;
-		if (asks)
-			return VERBS_LIFE_ASK;
-		return now >= *ret_next ? VERBS_LIFE_GONE : VERBS_LIFE_WAIT;
-	}
-	/* An answer that comes changes what is due, and nobody calls then. */
-	*ret_next = keepalive->unanswered ? now + interval : due(keepalive);
-	return VERBS_LIFE_WAIT;
+	gone_at = keepalive->unacknowledged ? keepalive->asked_at + keepalive->patience
+					    : UINT64_MAX;
+	if (now >= gone_at)
+		return VERBS_LIFE_GONE;
+	/* A sign of life that comes changes what is due, and nobody calls then. */
+	*ret_next = keepalive->unacknowledged || keepalive->unanswered ? now + interval
+								       : due(keepalive);
+	*ret_next = *ret_next < gone_at ? *ret_next : gone_at;
+	return asks ? VERBS_LIFE_ASK : VERBS_LIFE_WAIT;
 }
 
 void verbs_keepalive_acknowledged(struct verbs_keepalive *keepalive)

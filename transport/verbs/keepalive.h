@@ -4,13 +4,14 @@
  * and the time is the caller's. All times are nanoseconds of one clock.
  *
  * An idle queue pair never times out: a host that has lost power is noticed only if something is
- * sent to it. So the connecting side asks after a quarter of the keepalive of silence, the
- * accepting side after a third: as a rule it is asked before. The device's acknowledgement is the
+ * sent to it. So the connecting side asks after an eighth of the keepalive of silence, the
+ * accepting side after a quarter: as a rule it is asked before. The device's acknowledgement is the
  * host's sign of life. The look at an endpoint happens when its next question would be due, and
- * silence counts from there: at worst one interval late.
+ * silence counts from there: at worst one interval late. What is left is for the acknowledgement,
+ * that a path which is lost for a moment may come back in.
  *
- *   connecting:  interval T/4 late, T/4 of silence, T/4 for the acknowledgement: 3/4 T
- *   accepting:   interval T/3 late, T/3 of silence, T/3 for the acknowledgement: T
+ *   connecting:  interval T/8 late, T/8 of silence, 3/4 T for the acknowledgement: T
+ *   accepting:   interval T/4 late, T/4 of silence, 1/2 T for the acknowledgement: T
  *
  * What the connecting side asks is a message, which takes a receive until the peer's process has
  * answered it. While the process does not answer, being busy or stopped, the time to the next
@@ -25,11 +26,12 @@
 #include <stdint.h>
 
 /* Questions of a connection that a process may owe an answer to: the last is asked 254 intervals
- * after the first, three minutes by default. Each takes a receive. */
+ * after the first, a minute and a half by default. Each takes a receive. */
 #define VERBS_PINGS_MAX 8u
 
 struct verbs_keepalive {
-	uint64_t interval;   /* 0: nothing is ever asked */
+	uint64_t interval;   /* of silence, and between looks; 0: nothing is ever asked */
+	uint64_t patience;   /* for an acknowledgement */
 	bool is_answered;    /* the peer's process answers questions, too */
 	bool heard;	     /* set by whoever hears of the peer; since the last look */
 	bool unacknowledged; /* asked, and the device has not said that it has arrived */
