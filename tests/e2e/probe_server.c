@@ -135,6 +135,8 @@ static void set_option(struct settings *settings, const char *name, const char *
 		settings->options.connections_max = (uint32_t)number;
 	else if (strcmp(name, "--bulk-max") == 0)
 		settings->options.bulk_max = number;
+	else if (strcmp(name, "--keepalive-ns") == 0)
+		settings->options.keepalive_ns = number;
 	else if (strcmp(name, "--runs") == 0)
 		settings->runs = number;
 	else if (strcmp(name, "--only-old") == 0)

@@ -42,10 +42,10 @@ def some_port():
 
 
 @contextlib.contextmanager
-def server(host=FIRST, also=None, prefix=(), gate="/dev/null"):
+def server(host=FIRST, also=None, prefix=(), gate="/dev/null", options=()):
     """A probe-server; its address is .address. gate: a byte from there lets a held call go."""
     address = f"rdma://{host}:{some_port()}"
-    words = [*prefix, SERVER, address]
+    words = [*prefix, SERVER, address, *options]
     if also:
         words += ["--also", also]
     report, report_end = os.pipe()
@@ -266,8 +266,8 @@ def check_no_way():
 
 
 def check_link_flaps():
-    """Who says nothing meanwhile does not notice."""
-    with server() as here:
+    """Who says nothing meanwhile does not notice; the keepalive would."""
+    with server(options=["--keepalive-ns", str(600 * 10**9)]) as here:
         client = caller(here.address, "signals", 5000)
         expect(client, "^connected$")
         expect(client, "^called$")
