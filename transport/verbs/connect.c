@@ -39,6 +39,11 @@
 #define REJECTED_NOBODY_LISTENS 8
 #define REJECTED_BY_CONSUMER	28
 
+/* Polls in a row that find nothing, behind DISCONNECTED, until nothing more is taken to come: the
+ * CM's events and completions have no order. Fewer than those that fail a lane (lane.c). */
+#define TRAILING_POLLS 16u
+static_assert(TRAILING_POLLS < VERBS_POLL_ERRORS_MAX, "one disconnect is no broken queue");
+
 static int begin_address(struct verbs_endpoint *endpoint);
 
 /* ---- Failure of a stage ---- */
@@ -365,14 +370,14 @@ void verbs_connect_expired(struct verbs_endpoint *endpoint)
 
 /* ---- Events ---- */
 
-/* What had arrived before it is delivered first. */
+/* What had arrived before it is delivered first; its completions may come a little behind it. */
 static void disconnected(struct verbs_endpoint *endpoint)
 {
-	unsigned batches = 0;
+	unsigned batches = 0, empty = 0;
 
 	while (endpoint->state == VERBS_LIVE && endpoint->lane && batches++ < VERBS_SQ_DEPTH &&
-	       verbs_lane_poll(endpoint->lane))
-		;
+	       empty < TRAILING_POLLS)
+		empty = verbs_lane_poll(endpoint->lane) ? 0 : empty + 1;
 	if (endpoint->state == VERBS_LEAVING)
 		verbs_endpoint_destroy(endpoint);
 	else
