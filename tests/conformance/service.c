@@ -276,11 +276,12 @@ static int service_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	return 0;
 }
 
-/* A client that left while it was being taken cannot be served either. */
 static void service_refused(void *listener_owner, const struct vbi_cause *cause)
 {
 	(void)listener_owner;
-	(void)cause;
+	/* That a client has left meanwhile is nobody's fault. */
+	if (cause->errnum != ECONNRESET)
+		abort();
 }
 
 static void service_failed(void *owner, const struct vbi_cause *cause)

@@ -82,26 +82,6 @@ static int create(struct verbs_endpoint *endpoint)
 	}
 }
 
-int verbs_qp_create(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
-{
-	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_INIT};
-	int mask;
-	int error = create(endpoint);
-
-	if (error)
-		return verbs_explain_resources(endpoint, error, "make a queue pair", ret_cause);
-	verbs_domain_add_qp(endpoint->domain, endpoint);
-	error = verbs_cm_qp_attr(endpoint->cm, &attr, &mask);
-	/* The side that serves exposes nothing, not even by mistake. */
-	attr.qp_access_flags = endpoint->accepting
-				       ? 0
-				       : IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
-	if (!error)
-		error = verbs_modify_qp(endpoint->qp, &attr, mask | IBV_QP_ACCESS_FLAGS);
-	return error ? verbs_explain_resources(endpoint, error, "prepare a queue pair", ret_cause)
-		     : 0;
-}
-
 /* Of a connection that the peer has ended meanwhile the CM knows no attributes. */
 static int get_attributes(struct verbs_endpoint *endpoint, struct ibv_qp_attr *attr, int *ret_mask,
 			  struct vbi_cause *ret_cause)
@@ -113,6 +93,27 @@ static int get_attributes(struct verbs_endpoint *endpoint, struct ibv_qp_attr *a
 				     "peer %s ended the connection while it was made",
 				     endpoint->base.peer);
 	return error ? verbs_explain_resources(endpoint, error, "start a queue pair", ret_cause)
+		     : 0;
+}
+
+int verbs_qp_create(struct verbs_endpoint *endpoint, struct vbi_cause *ret_cause)
+{
+	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_INIT};
+	int mask;
+	int error = create(endpoint);
+
+	if (error)
+		return verbs_explain_resources(endpoint, error, "make a queue pair", ret_cause);
+	verbs_domain_add_qp(endpoint->domain, endpoint);
+	error = get_attributes(endpoint, &attr, &mask, ret_cause);
+	if (error)
+		return error;
+	/* The side that serves exposes nothing, not even by mistake. */
+	attr.qp_access_flags = endpoint->accepting
+				       ? 0
+				       : IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
+	error = verbs_modify_qp(endpoint->qp, &attr, mask | IBV_QP_ACCESS_FLAGS);
+	return error ? verbs_explain_resources(endpoint, error, "prepare a queue pair", ret_cause)
 		     : 0;
 }
 
