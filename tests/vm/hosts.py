@@ -76,12 +76,13 @@ class Host(Machine):
         """It stands still, and so does its clock, until thaw(). What is sent to it meanwhile is
         lost: if it waited here, it would in the other's card, too, and a card that cannot send
         keeps its host from ending a queue pair."""
-        self.monitor("stop")
+        # First, so that nothing is left there that nobody takes any more.
         os.rename(self.wire / self.letter, self.wire / f"{self.letter}-frozen")
+        self.monitor("stop")
 
     def thaw(self):
-        os.rename(self.wire / f"{self.letter}-frozen", self.wire / self.letter)
         self.monitor("cont")
+        os.rename(self.wire / f"{self.letter}-frozen", self.wire / self.letter)
 
     def unplug(self):
         """The cable is out: its own card loses its carrier."""
