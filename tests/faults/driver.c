@@ -22,9 +22,6 @@
 
 #include "tests/faults/judge.h"
 
-/* A process that lives longer hangs. */
-#define LIFE_S 60
-
 /* Of each point, the calls that fail one by one, if it has so many. */
 #define CALLS_MAX	4u
 /* Of posts and registrations, where most of what can go wrong is. */
@@ -67,7 +64,7 @@ static pid_t start(int (*body)(const struct setting *setting), const struct sett
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	alarm(LIFE_S);
+	alarm(SCENE_LIFE_S);
 	exit(body(setting));
 }
 

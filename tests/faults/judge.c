@@ -36,11 +36,6 @@ static const char *const outcomes[] = {
 	[VB_UNKNOWN] = "unknown",
 };
 
-static bool is_late(const struct step_result *step)
-{
-	return strcmp(step->what, "late") == 0;
-}
-
 static bool is_oneway(const struct step_result *step)
 {
 	return strcmp(step->what, "post") == 0;
@@ -59,6 +54,7 @@ bool judge_may_time_out(const struct run *run)
 	case VERBS_FAULT_EVENT_ROUTE_RESOLVED:
 	case VERBS_FAULT_EVENT_CONNECT_REQUEST:
 	case VERBS_FAULT_EVENT_CONNECT_RESPONSE:
+	case VERBS_FAULT_EVENT_REJECTED:
 	case VERBS_FAULT_CM_REJECT:
 		return true;
 	default:
@@ -88,7 +84,7 @@ static bool is_fitting(const struct run *run, int errnum)
 
 static void judge_failure(const struct run *run, const struct step_result *step, uint32_t ran)
 {
-	if (!is_fitting(run, step->errnum) && !(is_late(step) && step->errnum == ETIMEDOUT))
+	if (!is_fitting(run, step->errnum) && !(step->is_hurried && step->errnum == ETIMEDOUT))
 		complain(run, "%s failed with %s", step->what, errno_name(step->errnum));
 	if (is_many(step))
 		return;
@@ -119,6 +115,10 @@ static void judge_scene(const struct run *run, const struct shared *shared, uint
 			 scene->sentence);
 	if ((scene->connect_errnum || scene->cause) && !scene->sentence[0])
 		complain(run, "a connection failed without a sentence");
+	if (scene->excess_errnum > 0 && scene->excess_errnum != EBUSY &&
+	    !is_fitting(run, scene->excess_errnum))
+		complain(run, "one connection too many was refused with %s",
+			 errno_name(scene->excess_errnum));
 	for (uint32_t i = 0; i < STEPS && scene->steps[i].done; i++)
 		judge_step(run, &scene->steps[i], shared->ran[number * STEPS + i]);
 }
@@ -129,7 +129,7 @@ bool judge_is_good(const struct scene_result *scene)
 		return false;
 	for (uint32_t i = 0; i < STEPS && scene->steps[i].done; i++)
 		if (scene->steps[i].errnum &&
-		    !(is_late(&scene->steps[i]) && scene->steps[i].errnum == ETIMEDOUT))
+		    !(scene->steps[i].is_hurried && scene->steps[i].errnum == ETIMEDOUT))
 			return false;
 	return true;
 }
@@ -178,7 +178,8 @@ static bool may_never_come(int point)
 unsigned judge(const struct run *run, const struct shared *shared)
 {
 	n_complaints = 0;
-	if (run->errnum && !may_never_come(run->point) && !shared->fired[run->side][run->point])
+	if (run->errnum && !run->may_never_come && !may_never_come(run->point) &&
+	    !shared->fired[run->side][run->point])
 		complain(run, "the fault never came");
 	judge_process(run, shared, CLIENT);
 	judge_process(run, shared, SERVER);
@@ -207,7 +208,7 @@ void judge_tell(const struct run *run, const struct shared *shared, unsigned mil
 			printf(", %s %s %s", scene->steps[at].what,
 			       errno_name(scene->steps[at].errnum),
 			       outcomes[scene->steps[at].outcome]);
-			if (!is_late(&scene->steps[at]))
+			if (!scene->steps[at].is_hurried)
 				break;
 		}
 		printf(" \"%s\";", scene->sentence);

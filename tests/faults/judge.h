@@ -11,6 +11,7 @@ struct run {
 	enum side side;
 	int point;  /* enum verbs_fault_point; -1: by seed */
 	int errnum; /* what the fault says */
+	bool may_never_come;
 	int status[SIDES];
 };
 

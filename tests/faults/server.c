@@ -21,7 +21,12 @@ static struct vb_server *server;
 
 static void ran(uint32_t step)
 {
-	if (step < SCENES * STEPS)
+	/* So that the verbs of this call's answer are the plan's first. */
+	if (shared->armed[0]) {
+		verbs_faults_plan(shared->armed);
+		shared->armed[0] = 0;
+	}
+	if (step < SCENES_MAX * STEPS)
 		__atomic_add_fetch(&shared->ran[step], 1, __ATOMIC_SEQ_CST);
 }
 
@@ -92,7 +97,8 @@ static const struct scene_ops handlers = {
 static void on_sigterm(int signal)
 {
 	(void)signal;
-	vb_server_stop(server);
+	if (server)
+		vb_server_stop(server);
 }
 
 static int fail(const char *what, const struct vb_error *error)
@@ -131,5 +137,59 @@ int scene_server(const struct setting *setting)
 	signal(SIGTERM, SIG_IGN);
 	vb_server_free(server);
 	scene_tell_counts(shared, SERVER);
+	return status;
+}
+
+/* ---- One life after another ---- */
+
+static void end_life(const int64_t *objects_before)
+{
+	struct vb_server *dying = server;
+
+	server = NULL;
+	vb_server_free(dying);
+	scene_tell_counts(shared, SERVER);
+	for (int i = 0; i < VERBS_OBJECT_KINDS; i++)
+		shared->objects[SERVER][i] -= objects_before[i];
+}
+
+static int live(const struct setting *setting, const struct order *order, int fd,
+		const int64_t *objects_before)
+{
+	struct vb_server_options options = VB_SERVER_OPTIONS_INIT;
+	int status;
+
+	options.connections_max = order->connections_max;
+	server = vb_server_create(&options);
+	if (!server)
+		return fail("create", vb_conn_error(NULL));
+	status = scene_serve(server, &handlers, NULL) < 0 ? 3 : listen_at(setting->address);
+	if (!status && write(fd, "r", 1) != 1)
+		status = 2;
+	if (!status && vb_server_run(server) < 0)
+		status = fail("run", vb_server_error(server));
+	end_life(objects_before);
+	return status;
+}
+
+int scene_server_lives(const struct setting *setting, int fd)
+{
+	const struct sigaction action = {.sa_handler = on_sigterm, .sa_flags = SA_RESTART};
+	int64_t objects_before[VERBS_OBJECT_KINDS] = {0};
+	struct order order;
+	int status = 0;
+
+	shared = setting->shared;
+	sigaction(SIGTERM, &action, NULL);
+	while (!status && read(fd, &order, sizeof(order)) == sizeof(order)) {
+		alarm(SCENE_LIFE_S);
+		for (int i = 0; i < VERBS_OBJECT_KINDS && order.is_new; i++)
+			objects_before[i] = verbs_faults_objects((enum verbs_object_kind)i);
+		if (order.is_new && verbs_faults_plan(order.plan) < 0)
+			return 2;
+		status = live(setting, &order, fd, objects_before);
+		if (!status && write(fd, "s", 1) != 1)
+			status = 2;
+	}
 	return status;
 }
