@@ -107,9 +107,9 @@ static int fail_with(int status, const struct vb_conn *conn)
 static int call_with_little_memlock(void *context)
 {
 	const struct probe *probe = context;
-	uint8_t *memory = malloc(MIB);
 	struct probe_peer *peer;
 	struct vb_conn *conn;
+	uint8_t *memory;
 
 	/* Before the device is opened: it belongs to whom it is opened for. */
 	if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
@@ -119,6 +119,7 @@ static int call_with_little_memlock(void *context)
 	peer = conn ? probe_peer_bind(conn) : NULL;
 	if (!peer)
 		return fail_with(2, conn);
+	memory = malloc(MIB);
 	probe_peer_set_deadline(peer, 60 * SEC);
 	if (!exchanges(peer, memory, 64 * KIB))
 		return fail_with(3, conn);
@@ -173,9 +174,9 @@ static bool names_limit(const struct vb_conn *conn, uint64_t limit)
 static int call_with_memlock_of_connection(void *context)
 {
 	const struct probe *probe = context;
-	uint8_t *memory = aligned_alloc(4 * KIB, 64 * KIB);
 	struct probe_peer *peer;
 	struct vb_conn *conn;
+	uint8_t *memory;
 	uint64_t need;
 
 	if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
@@ -190,6 +191,7 @@ static int call_with_memlock_of_connection(void *context)
 	print_message("a connection has locked %llu KiB\n", (unsigned long long)(need / KIB));
 	if (need == 0 || need > CONNECTION_LOCKED_MAX)
 		return fail_with(3, conn);
+	memory = aligned_alloc(4 * KIB, 64 * KIB);
 	limit_memlock(need);
 	if (probe_fill(peer, 1, 8 * KIB, memory, 8 * KIB) != -1 || errno != ENOMEM ||
 	    probe_peer_outcome(peer) != VB_NOT_SENT || !names_limit(conn, need))

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -114,12 +115,16 @@ void raw_server_accept(struct raw *raw)
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
+	const struct cmsghdr *header;
 	int fds[3];
 
 	raw->socket_fd = accept(raw->listener_fd, NULL, NULL);
 	assert_true(raw->socket_fd >= 0);
 	assert_int_equal(recvmsg(raw->socket_fd, &message, MSG_CMSG_CLOEXEC), sizeof(raw->hello));
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fds));
+	header = CMSG_FIRSTHDR(&message);
+	if (!header)
+		abort();
+	memcpy(fds, CMSG_DATA(header), sizeof(fds));
 	raw->memory_fd = fds[0];
 	raw->event_fds[0] = fds[1];
 	raw->event_fds[1] = fds[2];

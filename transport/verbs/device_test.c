@@ -34,11 +34,12 @@ static void known_devices_are_found(void **state)
 	struct verbs_device devices[2] = {{.context = &contexts[0]}, {.context = &contexts[1]}};
 	struct verbs_domain domain = {.devices = &devices[0]};
 	struct verbs_device *device = NULL;
+	struct vbi_cause cause;
 
 	(void)state;
 	devices[0].next = &devices[1];
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(verbs_device_get(&domain, &contexts[i], &device, NULL), 0);
+		assert_int_equal(verbs_device_get(&domain, &contexts[i], &device, &cause), 0);
 		assert_ptr_equal(device, &devices[i]);
 	}
 }

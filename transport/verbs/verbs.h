@@ -230,7 +230,7 @@ struct verbs_endpoint {
 	struct verbs_resolver *resolver;   /* connecting side, while the name is looked up */
 	struct verbs_addresses *addresses; /* connecting side */
 	unsigned at_address;
-	uint64_t connect_by; /* ns: rpc waits until then; 0: unknown */
+	uint64_t connect_by;	 /* ns: rpc waits until then; 0: unknown */
 	uint8_t initiator_depth; /* READs we may have under way at the peer */
 	uint64_t deadline_ns;	 /* 0: none; a stage of the connecting or of the leaving */
 	bool accepting;
