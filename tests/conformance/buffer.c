@@ -75,6 +75,14 @@ void take_back(struct client *client, struct vbi_exposure *exposure, enum vbi_re
 		assert_int_equal(status, 0);
 }
 
+void check_filled(const uint8_t *bytes, uint64_t length, uint64_t seed)
+{
+	for (uint64_t at = 0; at < length; at++)
+		if (bytes[at] != pattern(seed, at))
+			fail_msg("size %llu: byte %llu is wrong", (unsigned long long)length,
+				 (unsigned long long)at);
+}
+
 void check_inverted(const struct buffer *buffer, uint64_t seed)
 {
 	for (uint64_t at = 0; at < buffer->length; at++)

@@ -21,6 +21,8 @@ struct buffer buffer_make(struct client *client, enum place place, uint64_t leng
 void buffer_free(struct client *client, struct buffer *buffer);
 /* Fills with pattern(seed). */
 void fill(uint8_t *bytes, uint64_t length, uint64_t seed);
+/* Fails unless that is what BYTES hold. */
+void check_filled(const uint8_t *bytes, uint64_t length, uint64_t seed);
 /* Fails unless every bit of pattern(seed) is turned. */
 void check_inverted(const struct buffer *buffer, uint64_t seed);
 /* In one record. */

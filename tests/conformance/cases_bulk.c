@@ -91,10 +91,7 @@ static void push_all_sizes(void **state)
 					 ->argument,
 				 0);
 		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
-		for (uint64_t at = 0; at < buffer.length; at++)
-			if (buffer.bytes[at] != pattern(i, at))
-				fail_msg("size %llu: byte %llu is wrong",
-					 (unsigned long long)buffer.length, (unsigned long long)at);
+		check_filled(buffer.bytes, buffer.length, i);
 		buffer_free(client, &buffer);
 	}
 }
@@ -145,8 +142,7 @@ static void close_behind_an_answered_push(void **state)
 		turn_until(fixture, &client->n_failed, 1);
 		assert_int_equal(client->n_received, 2);
 		take_back(client, &exposure, VBI_REVOKE_ABANDON);
-		for (uint64_t at = 0; at < request.argument; at++)
-			assert_int_equal(buffer.bytes[at], pattern(i, at));
+		check_filled(buffer.bytes, request.argument, i);
 		buffer_free(client, &buffer);
 		client_close(client);
 	}

@@ -81,8 +81,7 @@ static void lie_once(struct fixture *fixture, enum lie how, enum place place, ui
 	try_and_die(fixture, COMMAND_PUSH, &lie, client);
 	/* The rest of an exposure that was named too long is the server's to write. */
 	if (how != LIE_LENGTH)
-		for (uint64_t at = 0; at < length; at++)
-			assert_int_equal(buffer.bytes[at], pattern(1, at));
+		check_filled(buffer.bytes, length, 1);
 	take_back(client, &exposure, VBI_REVOKE_ABANDON);
 	buffer_free(client, &buffer);
 	client_close(client);
@@ -107,12 +106,6 @@ static void lies_cost_their_own_connection(void **state)
 
 /* Bytes exposed in the middle of thrice as many: more than is copied. */
 #define BESIDE (64ll << 10)
-
-static void check_filled(const uint8_t *bytes, uint64_t length, uint64_t seed)
-{
-	for (uint64_t at = 0; at < length; at++)
-		assert_int_equal(bytes[at], pattern(seed, at));
-}
 
 /* A push that begins SHIFT bytes off what is exposed, and is LONGER than it. */
 static void push_beside(struct fixture *fixture, int64_t shift, uint64_t longer)

@@ -258,25 +258,12 @@ static unsigned run_all(void)
 	return failed;
 }
 
-static int find_point(const char *plan)
-{
-	size_t length = strcspn(plan, ":");
-
-	for (int i = 0; i < VERBS_FAULT_POINTS; i++) {
-		const char *name = verbs_fault_name((enum verbs_fault_point)i);
-
-		if (strlen(name) == length && memcmp(name, plan, length) == 0)
-			return i;
-	}
-	return -1;
-}
-
 static unsigned run_named(const char *side, const char *plan)
 {
 	if (strcmp(side, "both") == 0)
 		return run_both(plan);
 	return run_plan(strcmp(side, "server") == 0 ? SERVER : CLIENT,
-			strchr(plan, '+') ? -1 : find_point(plan), plan);
+			strchr(plan, '+') ? -1 : judge_find_point(plan), plan);
 }
 
 int main(int argc, char **argv)

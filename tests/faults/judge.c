@@ -215,3 +215,16 @@ void judge_tell(const struct run *run, const struct shared *shared, unsigned mil
 	}
 	printf("\n");
 }
+
+int judge_find_point(const char *plan)
+{
+	size_t length = strcspn(plan, ":");
+
+	for (int i = 0; i < VERBS_FAULT_POINTS; i++) {
+		const char *name = verbs_fault_name((enum verbs_fault_point)i);
+
+		if (strlen(name) == length && memcmp(name, plan, length) == 0)
+			return i;
+	}
+	return -1;
+}

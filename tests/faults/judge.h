@@ -27,4 +27,7 @@ bool judge_is_good(const struct scene_result *scene);
 /* One line about a run. */
 void judge_tell(const struct run *run, const struct shared *shared, unsigned milliseconds);
 
+/* The point that PLAN, "POINT:n", begins with; -1: there is no such. */
+int judge_find_point(const char *plan);
+
 #endif

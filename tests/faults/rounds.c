@@ -360,6 +360,17 @@ static void play_afterwards(struct rounds *rounds)
 		 shared->n_scenes < SCENES_MAX);
 }
 
+/* False: the server did not end. */
+static bool finish_round(struct rounds *rounds, const int64_t *objects_before)
+{
+	play_afterwards(rounds);
+	stop_server(rounds);
+	if (!is_stopped(rounds))
+		return false;
+	end_round(rounds, objects_before);
+	return true;
+}
+
 bool round_play(struct rounds *rounds, const struct run *run, const char *plan)
 {
 	bool is_refusal = run->point == VERBS_FAULT_CM_REJECT ||
@@ -378,12 +389,7 @@ bool round_play(struct rounds *rounds, const struct run *run, const char *plan)
 	if (!is_stopped(rounds) || !begin_server(rounds, NULL, 0))
 		return false;
 	play_second_life(rounds);
-	play_afterwards(rounds);
-	stop_server(rounds);
-	if (!is_stopped(rounds))
-		return false;
-	end_round(rounds, objects_before);
-	return true;
+	return finish_round(rounds, objects_before);
 }
 
 bool round_play_refused(struct rounds *rounds, const struct refused_answer *answer)
@@ -408,10 +414,5 @@ bool round_play_refused(struct rounds *rounds, const struct refused_answer *answ
 		make_call(&player, (enum call)call, answer->size);
 		leave(&player);
 	}
-	play_afterwards(rounds);
-	stop_server(rounds);
-	if (!is_stopped(rounds))
-		return false;
-	end_round(rounds, objects_before);
-	return true;
+	return finish_round(rounds, objects_before);
 }

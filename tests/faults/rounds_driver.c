@@ -278,16 +278,13 @@ static unsigned play_all(struct rounds *rounds)
 
 static int find_point(const char *plan)
 {
-	size_t length = strcspn(plan, ":");
+	int point = judge_find_point(plan);
 
-	for (int i = 0; i < VERBS_FAULT_POINTS; i++) {
-		const char *name = verbs_fault_name((enum verbs_fault_point)i);
-
-		if (strlen(name) == length && memcmp(name, plan, length) == 0)
-			return i;
+	if (point < 0) {
+		fprintf(stderr, "there is no verb %.*s\n", (int)strcspn(plan, ":"), plan);
+		exit(2);
 	}
-	fprintf(stderr, "there is no verb %.*s\n", (int)length, plan);
-	exit(2);
+	return point;
 }
 
 /* ---- Processes ---- */

@@ -62,6 +62,15 @@ static void answer_with(struct raw *raw, const struct raw_message *request, uint
 	raw_send(raw, &answer, 32);
 }
 
+static void end(struct raw *raw, uint8_t *local, uint64_t size)
+{
+	raw->ops->close(raw->endpoint);
+	raw->endpoint = NULL;
+	raw->ops->region_free(raw->domain, local, size);
+	raw_close(raw);
+	free(raw);
+}
+
 static int serve_and_tell(void *context)
 {
 	const struct theft *theft = context;
@@ -94,11 +103,7 @@ static int serve_and_tell(void *context)
 	answer_with(raw, &next, 3);
 	while (raw_receive(raw, &next))
 		;
-	raw->ops->close(raw->endpoint);
-	raw->endpoint = NULL;
-	raw->ops->region_free(raw->domain, local, theft->size);
-	raw_close(raw);
-	free(raw);
+	end(raw, local, theft->size);
 	return 0;
 }
 
@@ -153,11 +158,7 @@ static int steal(void *context)
 		return 3;
 	while (raw_receive(raw, &message))
 		;
-	raw->ops->close(raw->endpoint);
-	raw->endpoint = NULL;
-	raw->ops->region_free(raw->domain, local, theft->size);
-	raw_close(raw);
-	free(raw);
+	end(raw, local, theft->size);
 	return 0;
 }
 
@@ -335,11 +336,7 @@ static int serve_and_end(void *context)
 		return 3;
 	if (!raw_ended(raw))
 		return 4;
-	raw->ops->close(raw->endpoint);
-	raw->endpoint = NULL;
-	raw->ops->region_free(raw->domain, local, theft->size);
-	raw_close(raw);
-	free(raw);
+	end(raw, local, theft->size);
 	return 0;
 }
 
