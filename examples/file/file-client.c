@@ -19,6 +19,7 @@
 
 struct settings {
 	const char *address;
+	uint64_t deadline_ns; /* of each call; 0: what file.idl says */
 	const char *words[MAX_WORDS];
 	unsigned n_words;
 };
@@ -181,12 +182,25 @@ static const struct command *command_of(const struct settings *settings)
 	return NULL;
 }
 
+static uint64_t parse_seconds(const char *text, struct argp_state *state)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	/* As nanoseconds a day is far from what 64 bits hold. */
+	if (end == text || *end != '\0' || !(seconds >= 1e-3 && seconds <= 86400))
+		argp_error(state, "--deadline %s: not seconds between 0.001 and 86400", text);
+	return (uint64_t)(seconds * 1e9);
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct settings *settings = state->input;
 
 	if (key == 'c')
 		settings->address = argument;
+	else if (key == 'd')
+		settings->deadline_ns = parse_seconds(argument, state);
 	else if (key == ARGP_KEY_ARG && settings->n_words < MAX_WORDS)
 		settings->words[settings->n_words++] = argument;
 	else if (key == ARGP_KEY_ARG)
@@ -201,6 +215,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_option options[] = {
 	{"connect", 'c', "ADDRESS", 0,
 	 "where the file-server listens: shm://NAME or rdma://HOST:PORT (shm://file)", 0},
+	{"deadline", 'd', "SECONDS", 0,
+	 "how long a call may take, of which each moves up to 1 MiB (0.5)", 0},
 	{0},
 };
 
@@ -227,10 +243,13 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	peer = file_peer_bind(conn);
-	if (!peer)
-		fprintf(stderr, "file-client: %s\n", vb_conn_error(conn)->sentence);
-	else
+	if (peer && settings.deadline_ns)
+		file_peer_set_deadline(peer, settings.deadline_ns);
+	if (peer)
 		result = command_of(&settings)->run(peer, settings.words[1], settings.words[2]);
+	/* Why it could not be bound; or, of a call that failed with its connection, the cause. */
+	if (vb_conn_error(conn)->errnum)
+		fprintf(stderr, "file-client: %s\n", vb_conn_error(conn)->sentence);
 	file_peer_free(peer);
 	vb_conn_close(conn);
 	return result;
