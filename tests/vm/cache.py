@@ -67,7 +67,10 @@ def locked(cache):
             say(f"another run is filling {cache}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         for left in cache.glob("partial-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
         yield
 
 

@@ -90,6 +90,21 @@ def test_serve():
     same("stdout", done.stdout.split(), ["3", "one", "127", "125", "new", "0"])
 
 
+def test_two():
+    """Each host's lines by its letter, and the first status that is not 0; nobody who reads, no
+    command."""
+    done = vm("--two", "hostname; printf rest; exit 3", "hostname >&2")
+    same("status", done.returncode, 3)
+    same("stdout", done.stdout, "a: verbena-a\na: rest\n")
+    same("stderr", done.stderr, "b: verbena-b\n")
+    with subprocess.Popen([HERE / "vm", "--two", "yes", "yes"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as both:
+        holds("stdout", both.stdout.readline(), ": y")
+        both.stdout.close()
+        same("status when nobody reads", both.wait(BOOT_ENDS), 125)
+        holds("stderr", both.stderr.read(), "ended")
+
+
 # ---- these boot none
 
 
@@ -134,6 +149,7 @@ def test_packages():
         top = pathlib.Path(top)
         cache = top / "cache"
         (cache / "partial-of-a-run-that-died").mkdir(parents=True)
+        (cache / "partial-file-of-it").touch()
         for number, (tools, text) in enumerate([
             ({}, "no apt-get here"),
             ({**quiet, "apt_get": "echo 'Temporary failure resolving' >&2; exit 100"},

@@ -127,7 +127,7 @@ class Server:
                 status = process.wait()
                 machine.sync()
                 send(b"X", struct.pack("<i", status))
-            except (Trouble, MachineEnded) as error:
+            except (Trouble, MachineEnded, TimeoutError) as error:
                 send(b"M", str(error).encode())
             except ValueError:
                 say("a client sent what is no request")
@@ -167,4 +167,8 @@ def join(command, *, env, merge, write):
                     return struct.unpack("<i", data)[0]
                 if letter == b"M":
                     raise Trouble(data.decode(errors="replace"))
-                write(letter, data)
+                try:
+                    write(letter, data)
+                except OSError:
+                    # Nobody reads any more: to hang up ends the command.
+                    return 128 + signal.SIGPIPE
