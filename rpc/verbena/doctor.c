@@ -27,13 +27,6 @@ static const struct argp_option option_list[] = {
 	{0},
 };
 
-static bool address_is_shm(const char *address)
-{
-	static const char shm[] = "shm://";
-
-	return strlen(address) > strlen(shm) && memcmp(address, shm, strlen(shm)) == 0;
-}
-
 static void address_take(struct argp_state *state, const char *address)
 {
 	struct doctor_options *options = state->input;
@@ -43,7 +36,8 @@ static void address_take(struct argp_state *state, const char *address)
 	if (options->address)
 		argp_error(state, "one ADDRESS at a time; '%s' is one too many", address);
 	if (strlen(address) >= EXAM_ADDRESS ||
-	    (!address_is_shm(address) && address_split(address, host, sizeof(host), &has_port) < 0))
+	    (!exam_address_is_shm(address) &&
+	     address_split(address, host, sizeof(host), &has_port) < 0))
 		argp_error(state,
 			   "'%s' is no address; write it as rdma://HOST, rdma://HOST:PORT or "
 			   "shm://NAME",
@@ -96,7 +90,7 @@ static void picks_take(struct exam *exam)
 	bool has_port;
 	size_t n;
 
-	if (address_is_shm(exam->asked))
+	if (exam_address_is_shm(exam->asked))
 		return;
 	if (exam->asked[0] && address_split(exam->asked, host, sizeof(host), &has_port) == 0 &&
 	    !address_host_is_any(host)) {
@@ -152,7 +146,7 @@ static void asked_try(struct exam *exam)
 	char host[VBI_SURVEY_PATH];
 	bool has_port = false;
 
-	if (address_is_shm(exam->asked))
+	if (exam_address_is_shm(exam->asked))
 		trial_connect(exam->asked, &exam->trials[exam->n_trials++]);
 	else if (address_split(exam->asked, host, sizeof(host), &has_port) == 0 && has_port)
 		for (size_t i = 0; i < exam->n_picks; i++)

@@ -37,6 +37,11 @@ class Device:
         run("rdma", "link", "add", self.name, "type", "rxe", "netdev", self.netdev)
         case.addCleanup(run, "rdma", "link", "del", self.name)
 
+    def sends(self):
+        """Messages that its queue pairs have sent, as the device counts them."""
+        path = pathlib.Path(f"/sys/class/infiniband/{self.name}/ports/1/hw_counters/rdma_sends")
+        return int(path.read_text(encoding="ascii"))
+
     def node(self):
         for path in pathlib.Path("/sys/class/infiniband_verbs").glob("*/ibdev"):
             if path.read_text(encoding="ascii").strip() == self.name:
@@ -182,6 +187,12 @@ class Doctor(unittest.TestCase):
         for device in (self.device, other):
             self.assertEqual(picked[device.address], device.name)
             self.assert_called(report, device.address, device.name)
+        # What is picked is what is used.
+        for used, unused in ((self.device, other), (other, self.device)):
+            before = used.sends(), unused.sends()
+            self.assert_called(self.doctor(used.address), used.address, used.name)
+            self.assertGreater(used.sends(), before[0])
+            self.assertEqual(unused.sends(), before[1])
 
     def test_interface_without_address(self):
         run("ip", "addr", "flush", "dev", self.device.netdev)

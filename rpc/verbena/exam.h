@@ -16,6 +16,7 @@
 
 /* "rdma://", "shm://": what an address begins with. */
 bool exam_address_is_rdma(const char *address);
+bool exam_address_is_shm(const char *address);
 
 /* A call, or only a connect, that was tried through the public interface. */
 struct trial {

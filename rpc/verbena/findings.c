@@ -53,15 +53,30 @@ size_t findings_problems(const struct findings *findings)
 void findings_judge(const struct exam *exam, struct findings *ret_findings)
 {
 	ret_findings->n = 0;
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		size_t n_before = ret_findings->n;
+
 		rules[i](exam, ret_findings);
+		/* Whoever asks for shared memory is not hindered by what RDMA lacks. */
+		for (size_t k = n_before; k < ret_findings->n; k++)
+			if (exam_address_is_shm(exam->asked) && rules[i] != rule_trials)
+				ret_findings->list[k].severity = SEVERITY_NOTE;
+	}
+}
+
+static bool has_scheme(const char *address, const char *scheme)
+{
+	return strlen(address) >= strlen(scheme) && memcmp(address, scheme, strlen(scheme)) == 0;
 }
 
 bool exam_address_is_rdma(const char *address)
 {
-	static const char scheme[] = "rdma://";
+	return has_scheme(address, "rdma://");
+}
 
-	return strlen(address) >= strlen(scheme) && memcmp(address, scheme, strlen(scheme)) == 0;
+bool exam_address_is_shm(const char *address)
+{
+	return has_scheme(address, "shm://");
 }
 
 bool port_is_usable(const struct vbi_survey_device *device, const struct vbi_survey_port *port)

@@ -10,154 +10,7 @@
 
 #include <cmocka.h>
 
-#include "rpc/verbena/findings.h"
-
-/* What nobody's interface has: an address for documentation. */
-#define ADDRESS "203.0.113.7"
-
-/* ---- A host on which all is well ---- */
-
-#define N_DEVICES 2
-
-struct host {
-	struct exam exam;
-	struct vbi_survey_device devices[N_DEVICES];
-	struct vbi_survey_port ports[N_DEVICES];
-	struct vbi_survey_gid gids[N_DEVICES][2];
-};
-
-static struct host host;
-static struct findings findings;
-
-static void device_make(unsigned i)
-{
-	struct vbi_survey_device *device = &host.devices[i];
-
-	*device = (struct vbi_survey_device){
-		.driver = "mlx5_core",
-		.is_known = true,
-		.max_qp = 1000,
-		.max_qp_wr = 8192,
-		.max_cqe = 1 << 20,
-		.max_srq = 1000,
-		.max_srq_wr = 32767,
-		.max_rd_atomic = 16,
-		.max_inline = 220,
-		.ports = &host.ports[i],
-		.n_ports = 1,
-		.gids = host.gids[i],
-		.n_gids = 2,
-	};
-	snprintf(device->name, sizeof(device->name), "mlx5_%u", i);
-	snprintf(device->node, sizeof(device->node), "uverbs%u", i);
-	host.ports[i] = (struct vbi_survey_port){
-		.number = 1,
-		.is_active = true,
-		.is_ethernet = true,
-		.state = "ACTIVE",
-		.mtu = 4096,
-		.mtu_max = 4096,
-		.netdev_is_here = true,
-		.netdev_is_up = true,
-	};
-	snprintf(host.ports[i].netdev, sizeof(host.ports[i].netdev), "nic%u", i);
-	host.gids[i][0] = (struct vbi_survey_gid){
-		.port = 1, .type = VBI_GID_ROCE_V2, .place = VBI_PLACE_LINK_LOCAL};
-	host.gids[i][1] = (struct vbi_survey_gid){.port = 1,
-						  .index = 1,
-						  .type = VBI_GID_ROCE_V2,
-						  .place = VBI_PLACE_HERE,
-						  .address = ADDRESS};
-}
-
-static int host_make(void **state)
-{
-	(void)state;
-	memset(&host, 0, sizeof(host));
-	for (unsigned i = 0; i < N_DEVICES; i++)
-		device_make(i);
-	host.exam.library_has_rdma = true;
-	host.exam.survey = (struct vbi_survey){
-		.has_verbs = true,
-		.kernel = "6.1.0-test",
-		.has_uverbs_module = true,
-		.has_ucm_module = true,
-		.is_rxe_available = true,
-		.default_netdev = "wan0",
-		.memlock = UINT64_MAX,
-		.memlock_max = UINT64_MAX,
-		.fork = VBI_FORK_UNNEEDED,
-		.devices = host.devices,
-		.n_devices = 1,
-	};
-	host.exam.picks[0] = (struct vbi_survey_pick){.host = ADDRESS,
-						      .address = ADDRESS,
-						      .route_netdev = "nic0",
-						      .route_source = ADDRESS,
-						      .device = "mlx5_0",
-						      .port = 1};
-	host.exam.n_picks = 1;
-	host.exam.trials[0] = (struct trial){.address = "shm://self", .is_call = true};
-	host.exam.n_trials = 1;
-	return 0;
-}
-
-/* ---- Looking at what the rules say ---- */
-
-static const struct finding *find(const char *rule)
-{
-	for (size_t i = 0; i < findings.n; i++) {
-		if (strcmp(findings.list[i].rule, rule) == 0)
-			return &findings.list[i];
-	}
-	return NULL;
-}
-
-/* Whether a mend of RULE, which must have spoken, has WORD. */
-static bool has_mend(const char *rule, const char *word)
-{
-	const struct finding *finding = find(rule);
-	bool found = false;
-
-	assert_non_null(finding);
-	for (size_t i = 0; finding && i < finding->n_mends; i++)
-		found |= strstr(finding->mends[i], word) != NULL;
-	return found;
-}
-
-static void judge(void)
-{
-	findings_judge(&host.exam, &findings);
-}
-
-/* That RULE is all that is heard, with a word in its cause and one in its mends. */
-static void only(const char *rule, enum severity severity, const char *cause, const char *mend)
-{
-	const struct finding *finding;
-
-	judge();
-	for (size_t i = 0; i < findings.n; i++) {
-		if (strcmp(findings.list[i].rule, rule) != 0)
-			fail_msg("%s spoke: %s", findings.list[i].rule, findings.list[i].cause);
-	}
-	finding = find(rule);
-	assert_non_null(finding);
-	assert_int_equal(finding->severity, severity);
-	if (!strstr(finding->cause, cause))
-		fail_msg("no '%s' in: %s", cause, finding->cause);
-	if (mend[0] && !has_mend(rule, mend))
-		fail_msg("no '%s' among the mends of %s", mend, rule);
-	if (!mend[0])
-		assert_int_equal(finding->n_mends, 0);
-}
-
-static void nothing(void)
-{
-	judge();
-	if (findings.n)
-		fail_msg("%s spoke: %s", findings.list[0].rule, findings.list[0].cause);
-	assert_int_equal(findings_problems(&findings), 0);
-}
+#include "rpc/verbena/findings_scene.h"
 
 static void all_is_well(void **state)
 {
@@ -330,9 +183,9 @@ static void iwarp_is_refused(void **state)
 {
 	(void)state;
 	host.devices[0].is_iwarp = true;
-	only("iwarp", SEVERITY_PROBLEM, "mlx5_0 is an iWARP device", "");
+	only("iwarp", SEVERITY_PROBLEM, "mlx5_0 is an iWARP device", "netdev nic0");
 	host.exam.survey.n_devices = 2;
-	only("iwarp", SEVERITY_NOTE, "refuses", "");
+	only("iwarp", SEVERITY_NOTE, "refuses", "SoftRoCE");
 }
 
 static void trial_queue_is_not_made(void **state)
@@ -340,9 +193,11 @@ static void trial_queue_is_not_made(void **state)
 	(void)state;
 	host.devices[0].probe_errnum = ENOMEM;
 	snprintf(host.devices[0].probe_what, sizeof(host.devices[0].probe_what), "queue pair");
-	only("trial-queue", SEVERITY_PROBLEM, "RLIMIT_MEMLOCK", "");
+	only("trial-queue", SEVERITY_PROBLEM, "Cannot allocate memory", "dmesg");
+	host.exam.survey.memlock = UINT64_MAX - 1;
+	only("trial-queue", SEVERITY_PROBLEM, "RLIMIT_MEMLOCK", "ulimit -l");
 	host.devices[0].probe_errnum = EINVAL;
-	only("trial-queue", SEVERITY_PROBLEM, "does not make a queue pair", "");
+	only("trial-queue", SEVERITY_PROBLEM, "does not make a queue pair", "dmesg");
 	assert_null(strstr(find("trial-queue")->cause, "RLIMIT_MEMLOCK"));
 }
 
@@ -350,7 +205,7 @@ static void no_shared_receive_queues(void **state)
 {
 	(void)state;
 	host.devices[0].max_srq = 0;
-	only("no-srq", SEVERITY_PROBLEM, "max_srq", "");
+	only("no-srq", SEVERITY_PROBLEM, "max_srq", "-d mlx5_0");
 	host.devices[0].max_srq = 1;
 	nothing();
 }
@@ -359,7 +214,7 @@ static void no_reads(void **state)
 {
 	(void)state;
 	host.devices[0].max_rd_atomic = 0;
-	only("no-read", SEVERITY_PROBLEM, "RDMA READ", "");
+	only("no-read", SEVERITY_PROBLEM, "RDMA READ", "-d mlx5_0");
 	host.devices[0].max_rd_atomic = 1;
 	nothing();
 }
@@ -554,7 +409,7 @@ static void not_resolved(void **state)
 {
 	(void)state;
 	pick_fails(EINVAL);
-	only("not-resolved", SEVERITY_PROBLEM, "Invalid argument", "");
+	only("not-resolved", SEVERITY_PROBLEM, "Invalid argument", "ip route get " ADDRESS);
 }
 
 static void what_follows_from_no_device_is_not_said_again(void **state)
@@ -578,17 +433,31 @@ static void call_fails(void **state)
 {
 	(void)state;
 	trial_fails("shm://self", true, EACCES);
-	only("call-failed", SEVERITY_PROBLEM, "shm://self: connect failed: it is so", "");
+	only("call-failed", SEVERITY_PROBLEM, "shm://self: connect failed: it is so", "ls -ld");
+	trial_fails("rdma://" ADDRESS, true, EIO);
+	only("call-failed", SEVERITY_PROBLEM, "it is so", "dmesg");
 	trial_fails("rdma://" ADDRESS, true, ETIMEDOUT);
 	only("call-failed", SEVERITY_PROBLEM, "it is so", "4791");
 	/* Is it the limit? */
 	trial_fails("rdma://" ADDRESS, true, ENOMEM);
-	only("call-failed", SEVERITY_PROBLEM, "it is so", "");
+	only("call-failed", SEVERITY_PROBLEM, "it is so", "free");
 	host.exam.survey.memlock = UINT64_MAX - 1;
 	only("call-failed", SEVERITY_PROBLEM, "it is so", "ulimit -l");
 	/* Nothing is in the way of shared memory. */
 	trial_fails("shm://self", true, ETIMEDOUT);
-	only("call-failed", SEVERITY_PROBLEM, "it is so", "");
+	only("call-failed", SEVERITY_PROBLEM, "it is so", "XDG_RUNTIME_DIR");
+}
+
+static void who_asks_for_shared_memory_needs_no_device(void **state)
+{
+	(void)state;
+	host.exam.survey.n_devices = 0;
+	host.exam.n_picks = 0;
+	snprintf(host.exam.asked, sizeof(host.exam.asked), "shm://self");
+	only("no-device", SEVERITY_NOTE, "SoftRoCE", "rdma link add");
+	trial_fails("shm://self", false, ENOENT);
+	judge();
+	assert_int_equal(find("connect-failed")->severity, SEVERITY_PROBLEM);
 }
 
 static void softroce_is_deaf(void **state)
@@ -623,7 +492,7 @@ static void a_failure_without_a_sentence_has_its_errno(void **state)
 	(void)state;
 	trial_fails("shm://self", true, ENOMEM);
 	host.exam.trials[0].sentence[0] = '\0';
-	only("call-failed", SEVERITY_PROBLEM, "Cannot allocate memory", "");
+	only("call-failed", SEVERITY_PROBLEM, "Cannot allocate memory", "free");
 }
 
 /* ---- The list ---- */
@@ -683,6 +552,7 @@ int main(void)
 		ON_HOST(not_resolved),
 		ON_HOST(what_follows_from_no_device_is_not_said_again),
 		ON_HOST(call_fails),
+		ON_HOST(who_asks_for_shared_memory_needs_no_device),
 		ON_HOST(softroce_is_deaf),
 		ON_HOST(nobody_listens),
 		ON_HOST(a_failure_without_a_sentence_has_its_errno),

@@ -74,16 +74,30 @@ void rule_open(const struct exam *exam, struct findings *findings)
 	}
 }
 
+/* Its Ethernet carries RoCE as well, made in software at both ends. */
+static void iwarp_mend(const struct vbi_survey_device *device, struct finding *finding)
+{
+	const char *netdev = device->n_ports && device->ports[0].netdev[0] ? device->ports[0].netdev
+									   : "NETDEV";
+
+	finding_mend(
+		finding,
+		"rdma link add rxe_%s type rxe netdev %s  # SoftRoCE on its interface, at both "
+		"ends",
+		netdev, netdev);
+}
+
 void rule_iwarp(const struct exam *exam, struct findings *findings)
 {
 	for (size_t i = 0; i < exam->survey.n_devices; i++) {
 		const struct vbi_survey_device *device = &exam->survey.devices[i];
 
 		if (device->is_iwarp)
-			finding_add(findings, device_severity(exam), "iwarp",
-				    "%s is an iWARP device, and Verbena refuses these: a READ "
-				    "there needs memory that the other side may write.",
-				    device->name);
+			iwarp_mend(device, finding_add(findings, device_severity(exam), "iwarp",
+						       "%s is an iWARP device, and Verbena refuses "
+						       "these: a READ there needs memory that the "
+						       "other side may write.",
+						       device->name));
 	}
 }
 
@@ -93,15 +107,28 @@ void rule_probe(const struct exam *exam, struct findings *findings)
 
 	for (size_t i = 0; i < survey->n_devices; i++) {
 		const struct vbi_survey_device *device = &survey->devices[i];
-		bool is_memory = device->probe_errnum == ENOMEM && !survey->is_memlock_exempt;
+		bool is_memory = device->probe_errnum == ENOMEM && !survey->is_memlock_exempt &&
+				 survey->memlock != UINT64_MAX;
+		struct finding *finding;
 
 		if (!device_is_open(device) || !device->probe_errnum)
 			continue;
-		finding_add(findings, SEVERITY_PROBLEM, "trial-queue",
-			    "%s does not make a %s, of the smallest size: %s%s.", device->name,
-			    device->probe_what, strerror(device->probe_errnum),
-			    is_memory ? " (this may be RLIMIT_MEMLOCK)" : "");
+		finding = finding_add(findings, SEVERITY_PROBLEM, "trial-queue",
+				      "%s does not make a %s, of the smallest size: %s%s.",
+				      device->name, device->probe_what,
+				      strerror(device->probe_errnum),
+				      is_memory ? " (this may be RLIMIT_MEMLOCK)" : "");
+		if (is_memory)
+			memlock_mends(survey, finding);
+		else
+			finding_mend(finding, "dmesg | tail -n 20  # what its driver says of it");
 	}
+}
+
+static void limits_mend(const struct vbi_survey_device *device, struct finding *finding)
+{
+	finding_mend(finding, "ibv_devinfo -v -d %s  # its limits, for its administrator",
+		     device->name);
 }
 
 void rule_queues(const struct exam *exam, struct findings *findings)
@@ -112,16 +139,19 @@ void rule_queues(const struct exam *exam, struct findings *findings)
 		if (!device_is_open(device) || device->is_iwarp)
 			continue;
 		if (device->max_srq == 0)
-			finding_add(findings, SEVERITY_PROBLEM, "no-srq",
-				    "%s has no shared receive queues (max_srq is 0), and a server "
-				    "on it cannot listen. Some virtual functions are set up so; "
-				    "the device's administrator can change it.",
-				    device->name);
+			limits_mend(device,
+				    finding_add(findings, SEVERITY_PROBLEM, "no-srq",
+						"%s has no shared receive queues (max_srq is 0), "
+						"and a server on it cannot listen. Some virtual "
+						"functions are set up so; the device's "
+						"administrator can change it.",
+						device->name));
 		if (device->max_rd_atomic == 0)
-			finding_add(findings, SEVERITY_PROBLEM, "no-read",
-				    "%s has no RDMA READ (max_qp_rd_atom is 0), and a server on it "
-				    "cannot fetch large arguments.",
-				    device->name);
+			limits_mend(device, finding_add(findings, SEVERITY_PROBLEM, "no-read",
+							"%s has no RDMA READ (max_qp_rd_atom is "
+							"0), and a server on it cannot fetch large "
+							"arguments.",
+							device->name));
 	}
 }
 

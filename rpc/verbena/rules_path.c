@@ -81,9 +81,12 @@ static void pick_judge(const struct exam *exam, const struct vbi_survey_pick *pi
 		finding_mend(finding, "ip neigh show %s", pick->address);
 		return;
 	default:
-		finding_add(findings, SEVERITY_PROBLEM, "not-resolved",
-			    "%s is not resolved to an RDMA device: %s, while trying to %s.",
-			    pick->host, strerror(pick->errnum), pick->what);
+		finding =
+			finding_add(findings, SEVERITY_PROBLEM, "not-resolved",
+				    "%s is not resolved to an RDMA device: %s, while trying to %s.",
+				    pick->host, strerror(pick->errnum), pick->what);
+		finding_mend(finding, "ip route get %s  # the way there", pick->address);
+		finding_mend(finding, "rdma link show  # and the devices");
 	}
 }
 
@@ -124,10 +127,8 @@ static void trial_mends(const struct vbi_survey *survey, const struct trial *tri
 {
 	switch (trial->errnum) {
 	case ENOMEM:
-		/* On this side, or on the side of a server that is us. Below this bound the limit
-		 * is a finding of its own, with these mends. */
+		/* On this side, or on the side of a server that is us. */
 		if (exam_address_is_rdma(trial->address) && survey->memlock != UINT64_MAX &&
-		    survey->memlock >= CONNECTION_MEMORY + PIECE_MEMORY &&
 		    !survey->is_memlock_exempt)
 			memlock_mends(survey, finding);
 		return;
@@ -151,6 +152,18 @@ static void trial_mends(const struct vbi_survey *survey, const struct trial *tri
 	}
 }
 
+/* Where nothing better is known: where to look. */
+static void last_mend(const struct trial *trial, struct finding *finding)
+{
+	if (trial->errnum == ENOMEM)
+		finding_mend(finding, "free -m  # is there memory?");
+	else if (exam_address_is_rdma(trial->address))
+		finding_mend(finding, "dmesg | tail -n 20  # what the device's driver says");
+	else
+		finding_mend(finding, "ls -ld \"${XDG_RUNTIME_DIR:-/run/verbena}\"  "
+				      "# the sockets' directory: may this user write there?");
+}
+
 void rule_trials(const struct exam *exam, struct findings *findings)
 {
 	struct finding *finding;
@@ -167,5 +180,7 @@ void rule_trials(const struct exam *exam, struct findings *findings)
 			trial->step,
 			trial->sentence[0] ? trial->sentence : strerror(trial->errnum));
 		trial_mends(&exam->survey, trial, finding);
+		if (!finding->n_mends)
+			last_mend(trial, finding);
 	}
 }

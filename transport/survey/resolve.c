@@ -11,8 +11,12 @@
 #include "transport/survey/files.h"
 #include "transport/survey/parts.h"
 
-/* A step may need ARP, or a subnet manager; what takes longer than this is broken. */
-#define STEP_MS 1000
+/* A step may need ARP, or a subnet manager: as long as a connection gives it. A neighbour is asked
+ * once a second, so that in one second a single lost packet would pass for a broken way. */
+#define STEP_MS 2000
+
+/* The step's own time-out comes as an event: longer than that. */
+#define EVENT_MS (STEP_MS + 500)
 
 static int fail(struct vbi_survey_pick *pick, int errnum, const char *what)
 {
@@ -29,7 +33,7 @@ static int step_wait(struct rdma_event_channel *channel, enum rdma_cm_event_type
 	int result, ready;
 
 	do
-		ready = poll(&wait, 1, STEP_MS);
+		ready = poll(&wait, 1, EVENT_MS);
 	while (ready < 0 && errno == EINTR);
 	if (ready <= 0)
 		return ready < 0 ? -errno : -ETIMEDOUT;

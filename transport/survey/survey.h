@@ -147,7 +147,7 @@ int vbi_survey_take(const char *root, struct vbi_survey *ret_survey);
 void vbi_survey_free(struct vbi_survey *survey);
 
 /*
- * Resolves HOST (a name, an IPv4 or IPv6 address). Blocks for at most 2 s for each of up to 8
+ * Resolves HOST (a name, an IPv4 or IPv6 address). Blocks for at most 5 s for each of up to 8
  * addresses, as many as rdma:// tries, and for what the system's look-up takes.
  */
 void vbi_survey_pick_take(const struct vbi_survey *survey, const char *host,
