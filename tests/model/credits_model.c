@@ -7,6 +7,7 @@
  *   credits_model --expect RULE   exit status 0: RULE is broken, for a bug was built in; the
  *                                 shortest way to it is printed
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ static const struct config configs[] = {
 
 static void set_up(const struct config *config, struct move *first)
 {
+	assert(config->n_conns <= CONNS_MAX && config->inflight <= VBI_INFLIGHT_MAX);
 	memset(first, 0, sizeof(*first));
 	first->config = config;
 	first->state.n_free = (uint8_t)(config->n_conns * receives_of(config) + config->headroom);

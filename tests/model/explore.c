@@ -13,8 +13,10 @@
 #define TABLE_SIZE (2 * EXPLORE_STATES_MAX)
 
 /* Largest state, bytes: larger ones would not be explored in seconds. */
-#define STATE_MAX  1024
-#define PACKED_MAX (STATE_MAX + STATE_MAX / 8)
+#define STATE_MAX     1024
+/* Zeros behind a packed state, so that it can be read by eight bytes. */
+#define PACKED_MARGIN 8
+#define PACKED_MAX    (STATE_MAX + STATE_MAX / 8 + PACKED_MARGIN)
 
 struct node {
 	uint64_t at; /* of the packed state in the arena */
@@ -48,41 +50,54 @@ struct explore {
 
 /* ---- Packed states: for each 8 bytes, which are not zero, and those ---- */
 
+/* Without branches on the bytes, of which nothing can be foretold: here all of the time goes. */
 static uint32_t pack(const uint8_t *state, size_t size, uint8_t *packed)
 {
 	uint8_t *to = packed;
 
 	for (size_t i = 0; i < size; i += 8) {
 		uint8_t *mask = to++;
+		unsigned found = 0;
+		uint64_t word;
 
-		*mask = 0;
-		for (unsigned k = 0; k < 8; k++) {
-			if (!state[i + k])
-				continue;
-			*mask |= (uint8_t)(1u << k);
-			*to++ = state[i + k];
+		memcpy(&word, state + i, sizeof(word));
+		for (unsigned k = 0; word && k < 8; k++) {
+			unsigned is_there = state[i + k] != 0;
+
+			*to = state[i + k];
+			to += is_there;
+			found |= is_there << k;
 		}
+		*mask = (uint8_t)found;
 	}
+	memset(to, 0, PACKED_MARGIN);
 	return (uint32_t)(to - packed);
 }
 
 static void unpack(const uint8_t *packed, uint8_t *state, size_t size)
 {
+	memset(state, 0, size);
 	for (size_t i = 0; i < size; i += 8) {
-		uint8_t mask = *packed++;
+		unsigned mask = *packed++;
 
-		for (unsigned k = 0; k < 8; k++)
-			state[i + k] = mask >> k & 1 ? *packed++ : 0;
+		for (; mask; mask &= mask - 1)
+			state[i + (unsigned)__builtin_ctz(mask)] = *packed++;
 	}
 }
 
+/* Of SIZE bytes and the zeros behind them, by eight. */
 static uint64_t hash(const uint8_t *bytes, uint32_t size)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 
-	for (uint32_t i = 0; i < size; i++)
-		h = (h ^ bytes[i]) * 0x100000001b3u;
-	return h ^ h >> 29;
+	for (uint32_t i = 0; i < size; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, bytes + i, sizeof(word));
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return h;
 }
 
 /* ---- Nodes ---- */

@@ -22,7 +22,9 @@
 #include "explore.h"
 #include "rpc/credits.h"
 
-#define CONNS_MAX   3
+/* Several connections, or a window above 1: both at once are too many states. What is not used
+ * would be copied and packed with each of them. */
+#define CONNS_MAX   (VBI_INFLIGHT_MAX > 1 ? 1 : 3)
 /* More than the receives of one connection, so that a message without a receive can be told. */
 #define CHANNEL_MAX (VBI_INFLIGHT_MAX + 10)
 
