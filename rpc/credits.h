@@ -7,8 +7,8 @@
  * A request needs a credit, and the one who sends it keeps a receive for the answer, so answers
  * need none. Control and the acknowledgement of control have one receive each set aside.
  *
- * The model counts modulo less, so that it sees the counters wrap, and is built with one of the
- * bugs below, which it must find. The runtime does neither.
+ * The model counts modulo less, so that it sees the counters wrap, and can have one of the bugs
+ * below, which it must find. The runtime does neither.
  */
 #ifndef VBI_CREDITS_H
 #define VBI_CREDITS_H
@@ -34,7 +34,7 @@ _Static_assert(VBI_INFLIGHT_MAX < 1 << (VBI_CREDITS_BITS - 1), "ahead and back c
 #define VBI_GENERATION_MASK UINT16_MAX
 #endif
 
-/* Which of these bugs to build in, for the model to find. */
+/* Bugs on purpose, for the model to find. */
 enum vbi_credits_bug {
 	VBI_BUG_NONE,
 	VBI_BUG_NO_RECEIVE_FOR_ACK,   /* no receive is set aside for acknowledgements */
@@ -46,11 +46,13 @@ enum vbi_credits_bug {
 	VBI_BUG_CONTROL_NOT_AWAITED,  /* control leaves before the last is acknowledged */
 	VBI_BUG_REQUEST_KEPT,	      /* a one-way request is not released when it is over */
 	VBI_BUG_CREDIT_FOR_EVER,      /* the credit message is due again when it has left */
+	VBI_BUGS,		      /* how many, with none */
 };
+/* The one there is: a variable in the model, so that one program can have each; else a constant. */
 #ifndef VBI_SEED_BUG
-#define VBI_SEED_BUG 0
+#define VBI_SEED_BUG VBI_BUG_NONE
 #endif
-#define VBI_HAS_BUG(bug) (VBI_SEED_BUG == (int)(bug))
+#define VBI_HAS_BUG(bug) (VBI_SEED_BUG == (bug))
 
 /* ---- Receives ---- */
 
@@ -330,12 +332,17 @@ static const uint8_t vbi_credits_steps[][VBI_CREDITS_STEPS] = {
 	[VBI_ON_ANSWER] = {VBI_STEP_HOLD},
 	[VBI_ON_LATE_ANSWER] = {VBI_STEP_RELEASE},
 	[VBI_ON_REQUEST_OVER] = {VBI_STEP_SEND, VBI_STEP_RELEASE},
-	[VBI_ON_ONEWAY_OVER] = {VBI_HAS_BUG(VBI_BUG_REQUEST_KEPT) ? VBI_STEP_GRANT
-								  : VBI_STEP_RELEASE,
-				VBI_HAS_BUG(VBI_BUG_REQUEST_KEPT) ? VBI_STEP_END : VBI_STEP_GRANT},
+	[VBI_ON_ONEWAY_OVER] = {VBI_STEP_RELEASE, VBI_STEP_GRANT},
 	[VBI_ON_CONTROL] = {VBI_STEP_RELEASE, VBI_STEP_ACKNOWLEDGE},
 	[VBI_ON_ACK] = {VBI_STEP_RELEASE, VBI_STEP_CONTROL},
 	[VBI_ON_HELLO] = {VBI_STEP_RELEASE, VBI_STEP_OPEN},
 };
+
+/* Whether a bug on purpose leaves STEP of EVENT out. */
+static inline bool vbi_credits_forgets(enum vbi_credits_event event, enum vbi_credits_step step)
+{
+	return VBI_HAS_BUG(VBI_BUG_REQUEST_KEPT) && event == VBI_ON_ONEWAY_OVER &&
+	       step == VBI_STEP_RELEASE;
+}
 
 #endif

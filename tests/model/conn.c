@@ -204,10 +204,13 @@ static void do_step(struct move *move, unsigned conn, enum side side, enum vbi_c
 }
 
 /* Whether the step would change nothing now: it is passed over. */
-static bool is_empty(const struct end *end, enum vbi_credits_step step)
+static bool is_empty(const struct end *end, enum vbi_credits_event event,
+		     enum vbi_credits_step step)
 {
 	struct vbi_control control = control_of(end);
 
+	if (vbi_credits_forgets(event, step))
+		return true;
 	if (step == VBI_STEP_RELEASE_HELD)
 		return !end->held;
 	if (step == VBI_STEP_CONTROL)
@@ -219,10 +222,11 @@ static bool is_empty(const struct end *end, enum vbi_credits_step step)
 static enum vbi_credits_step next_step(struct move *move, struct work *work, enum side side)
 {
 	const struct end *end = end_of(move, work->conn, side);
-	const uint8_t *steps = vbi_credits_steps[work->event - 1];
+	enum vbi_credits_event event = work->event - 1;
+	const uint8_t *steps = vbi_credits_steps[event];
 
 	while (work->step < VBI_CREDITS_STEPS && steps[work->step] != VBI_STEP_END) {
-		if (!is_empty(end, steps[work->step]))
+		if (!is_empty(end, event, steps[work->step]))
 			return steps[work->step];
 		work->step++;
 	}

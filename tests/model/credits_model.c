@@ -2,16 +2,47 @@
 /*
  * All that small connections can do with credits, walked through.
  *
- *   credits_model                 exit status 0: no rule is broken
- *   credits_model --deep          the same with what takes a minute more
- *   credits_model --expect RULE   exit status 0: RULE is broken, for a bug was built in; the
- *                                 shortest way to it is printed
+ *   credits_model                  exit status 0: no rule is broken
+ *   credits_model --deep           the same with what takes a minute more
+ *   credits_model --bugs [NUMBER]  exit status 0: each bug of enum vbi_credits_bug, or that one,
+ *                                  breaks the rule that it should; the shortest way is printed
  */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model.h"
+
+unsigned model_bug;
+
+/* What each bug breaks; NULL: nothing in these configurations. */
+#if VBI_INFLIGHT_MAX > 1
+static const char *const bug_rules[] = {
+	[VBI_BUG_NO_RECEIVE_FOR_ACK] = "a message finds no receive",
+	[VBI_BUG_CREDIT_BEFORE_END] = "a message finds no receive",
+	[VBI_BUG_ONEWAY_COUNTED_TWICE] = "a message finds no receive",
+	[VBI_BUG_SLOT_FREED_EARLY] = "an answer is to no call that is outstanding",
+	[VBI_BUG_NO_RECEIVE_IN_HAND] = "a message finds no receive",
+	[VBI_BUG_CREDIT_NEVER_TOLD] = "stuck: the next call has no credit or no slot",
+	[VBI_BUG_CONTROL_NOT_AWAITED] = "a message finds no receive",
+	[VBI_BUG_REQUEST_KEPT] = "a receive of the server is lost, or one too many",
+	[VBI_BUG_CREDIT_FOR_EVER] = "it goes round in a circle from here, or has come from one",
+};
+#else
+static const char *const bug_rules[] = {
+	[VBI_BUG_NO_RECEIVE_FOR_ACK] = NULL,
+	[VBI_BUG_CREDIT_BEFORE_END] = NULL,
+	[VBI_BUG_ONEWAY_COUNTED_TWICE] = "credits go back, or too far ahead",
+	[VBI_BUG_SLOT_FREED_EARLY] = "an answer is to no call that is outstanding",
+	[VBI_BUG_NO_RECEIVE_IN_HAND] = NULL,
+	[VBI_BUG_CREDIT_NEVER_TOLD] = "stuck: the next call has no credit or no slot",
+	[VBI_BUG_CONTROL_NOT_AWAITED] = NULL,
+	[VBI_BUG_REQUEST_KEPT] = "a receive of the server is lost, or one too many",
+	[VBI_BUG_CREDIT_FOR_EVER] = "it goes round in a circle from here, or has come from one",
+};
+#endif
+_Static_assert(sizeof(bug_rules) / sizeof(bug_rules[0]) == VBI_BUGS, "each bug has its place");
 
 /*
  * What is walked through: each line leaves out what would only multiply its states. The numbers
@@ -124,23 +155,58 @@ static bool walk(const struct config *config, const char **ret_broken)
 	return true;
 }
 
+/* Until a rule is broken. False: a configuration could not be walked through. */
+static bool walk_all(bool deep, const char **ret_broken)
+{
+	*ret_broken = NULL;
+	for (unsigned i = 0; i < sizeof(configs) / sizeof(configs[0]) && !*ret_broken; i++)
+		if ((deep || !configs[i].deep) && !walk(&configs[i], ret_broken))
+			return false;
+	return true;
+}
+
+/* Whether the bug is found, by the rule that it breaks. */
+static bool finds(unsigned bug)
+{
+	const char *broken;
+
+	if (!bug_rules[bug]) {
+		printf("bug %u: breaks nothing here\n", bug);
+		return true;
+	}
+	printf("bug %u, by which %s\n", bug, bug_rules[bug]);
+	model_bug = bug;
+	if (!walk_all(false, &broken))
+		return false;
+	if (broken && strcmp(broken, bug_rules[bug]) == 0)
+		return true;
+	printf("bug %u was not found so\n", bug);
+	return false;
+}
+
+static int find_bugs(unsigned first, unsigned last)
+{
+	bool all = true;
+
+	for (unsigned bug = first; bug <= last; bug++)
+		all = finds(bug) && all;
+	return all ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
-	const char *expected = argc == 3 && strcmp(argv[1], "--expect") == 0 ? argv[2] : NULL;
 	bool deep = argc == 2 && strcmp(argv[1], "--deep") == 0;
-	const char *broken = NULL;
+	bool bugs = argc >= 2 && argc <= 3 && strcmp(argv[1], "--bugs") == 0;
+	unsigned long bug = bugs && argc == 3 ? strtoul(argv[2], NULL, 10) : 1;
+	const char *broken;
 
-	if (argc > 1 && !expected && !deep) {
-		fprintf(stderr, "usage: %s [--deep | --expect RULE]\n", argv[0]);
+	if ((argc > 1 && !deep && !bugs) || !bug || bug >= VBI_BUGS) {
+		fprintf(stderr, "usage: %s [--deep | --bugs [1 to %d]]\n", argv[0], VBI_BUGS - 1);
 		return 2;
 	}
-	for (unsigned i = 0; i < sizeof(configs) / sizeof(configs[0]) && !broken; i++)
-		if ((deep || !configs[i].deep) && !walk(&configs[i], &broken))
-			return 2;
-	if (!expected)
-		return broken ? 1 : 0;
-	if (broken && strcmp(broken, expected) == 0)
-		return 0;
-	printf("expected: %s\n", expected);
-	return 1;
+	if (bugs)
+		return find_bugs((unsigned)bug, argc == 3 ? (unsigned)bug : VBI_BUGS - 1);
+	if (!walk_all(deep, &broken))
+		return 2;
+	return broken ? 1 : 0;
 }

@@ -19,6 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Which bug there is, of enum vbi_credits_bug: chosen as the program starts. */
+extern unsigned model_bug;
+#define VBI_SEED_BUG model_bug
+
 #include "explore.h"
 #include "rpc/credits.h"
 
