@@ -46,6 +46,7 @@ enum vbi_credits_bug {
 	VBI_BUG_CONTROL_NOT_AWAITED,  /* control leaves before the last is acknowledged */
 	VBI_BUG_REQUEST_KEPT,	      /* a one-way request is not released when it is over */
 	VBI_BUG_CREDIT_FOR_EVER,      /* the credit message is due again when it has left */
+	VBI_BUG_LATE_KEPT,	      /* an answer whose caller has left is not released */
 	VBI_BUGS,		      /* how many, with none */
 };
 /* The one there is: a variable in the model, so that one program can have each; else a constant. */
@@ -341,7 +342,9 @@ static const uint8_t vbi_credits_steps[][VBI_CREDITS_STEPS] = {
 /* Whether a bug on purpose leaves STEP of EVENT out. */
 static inline bool vbi_credits_forgets(enum vbi_credits_event event, enum vbi_credits_step step)
 {
-	return VBI_HAS_BUG(VBI_BUG_REQUEST_KEPT) && event == VBI_ON_ONEWAY_OVER &&
+	if (VBI_HAS_BUG(VBI_BUG_REQUEST_KEPT) && event == VBI_ON_ONEWAY_OVER)
+		return step == VBI_STEP_RELEASE;
+	return VBI_HAS_BUG(VBI_BUG_LATE_KEPT) && event == VBI_ON_LATE_ANSWER &&
 	       step == VBI_STEP_RELEASE;
 }
 

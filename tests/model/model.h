@@ -44,12 +44,33 @@ struct config {
 	uint8_t inflight; /* of each client, and the server's window */
 	bool oneways;
 	bool leaves;	  /* callers give up before the answer is there */
+	bool stays;	  /* and, however many have, the connection need not end */
 	bool binds;	  /* more than the first */
 	bool transport;	  /* its ping, pong and goodbye, each way */
 	bool closes;	  /* a connection may end at any time, and a new one take its place */
 	uint8_t hostile;  /* messages that client 0 sends against the rules */
 	bool deep;	  /* takes long: only when asked for */
 	uint8_t headroom; /* receives that the server has above the sum of its connections' */
+};
+
+enum act {
+	ACT_STEP, /* a worker goes on with what it is at */
+	ACT_TAKE,
+	ACT_ARRIVE,
+	ACT_ANSWER,
+	ACT_ONEWAY_OVER,
+	ACT_CALL,
+	ACT_ONEWAY,
+	ACT_LEAVE,
+	ACT_LEAVE_AT_HALF, /* of the slots, which ends the connection */
+	ACT_BIND,
+	ACT_PING,
+	ACT_GOODBYE,
+	ACT_END,
+	ACT_CONNECT,
+	ACT_OVERSTEP,
+	ACT_FLOOD,
+	ACTS, /* how many */
 };
 
 enum kind {

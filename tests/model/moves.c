@@ -5,24 +5,6 @@
 
 #include "model.h"
 
-enum act {
-	ACT_STEP, /* a worker goes on with what it is at */
-	ACT_TAKE,
-	ACT_ARRIVE,
-	ACT_ANSWER,
-	ACT_ONEWAY_OVER,
-	ACT_CALL,
-	ACT_ONEWAY,
-	ACT_LEAVE,
-	ACT_BIND,
-	ACT_PING,
-	ACT_GOODBYE,
-	ACT_END,
-	ACT_CONNECT,
-	ACT_OVERSTEP,
-	ACT_FLOOD,
-};
-
 static const char *const act_names[] = {
 	[ACT_STEP] = "goes on",
 	[ACT_TAKE] = "takes a message",
@@ -32,6 +14,7 @@ static const char *const act_names[] = {
 	[ACT_CALL] = "calls",
 	[ACT_ONEWAY] = "makes a one-way call",
 	[ACT_LEAVE] = "does not wait any longer for slot",
+	[ACT_LEAVE_AT_HALF] = "leaves half of the slots taken, with",
 	[ACT_BIND] = "binds",
 	[ACT_PING] = "pings",
 	[ACT_GOODBYE] = "says goodbye",
@@ -110,22 +93,28 @@ static void serve_moves(struct from *from, unsigned conn)
 	finish(from, true);
 }
 
-/* The caller of slot INDEX gives up. */
+/*
+ * The caller of slot INDEX gives up. Where that is one too many, the connection ends; and with
+ * `stays` it is also walked on, as if there were more slots: there the answer comes late.
+ */
 static void leave(struct from *from, unsigned conn, unsigned index)
 {
 	struct move *move = start(from, ACT_LEAVE, conn, CLIENT, index);
 	struct end *end = end_of(move, conn, CLIENT);
 	struct vbi_control control = {.n_cancels_wanted = end->n_cancels_wanted};
+	bool at_half;
 
 	vbi_control_want_cancel(&control, &end->uses[index]);
 	end->n_cancels_wanted = control.n_cancels_wanted;
 	kick(move, conn, CLIENT);
-	if (vbi_slot_abandon(&end->slots, &end->uses[index], (uint16_t)index)) {
-		/* Half of the slots are held so. What the server is at must be done first. */
-		if (work_of(&move->state, conn, SERVER)->event)
-			return;
-		conn_end(move, conn);
-	}
+	at_half = vbi_slot_abandon(&end->slots, &end->uses[index], (uint16_t)index);
+	if (!at_half || from->config->stays)
+		finish(from, false);
+	/* What the server is at must be done first. */
+	if (!at_half || work_of(&move->state, conn, SERVER)->event)
+		return;
+	from->action = action_of(ACT_LEAVE_AT_HALF, conn, CLIENT, index);
+	conn_end(move, conn);
 	finish(from, false);
 }
 
@@ -328,7 +317,8 @@ void print(const void *context, uint32_t action, const void *context_state)
 
 	snprintf(what, sizeof(what), "%s %s", action >> 16 & 1 ? "server" : "client",
 		 act_names[act]);
-	if (act == ACT_ANSWER || act == ACT_LEAVE || act == ACT_OVERSTEP || act == ACT_FLOOD)
+	if (act == ACT_ANSWER || act == ACT_LEAVE || act == ACT_LEAVE_AT_HALF ||
+	    act == ACT_OVERSTEP || act == ACT_FLOOD)
 		snprintf(what + strlen(what), sizeof(what) - strlen(what), " %u", detail);
 	printf("%u: %-42s under way %u to the server, %u to the client; free receives %u", conn,
 	       what, state->conns[conn].to[SERVER].n, state->conns[conn].to[CLIENT].n,
