@@ -311,6 +311,7 @@ enum vbi_credits_event {
 	VBI_ON_CONTROL,	     /* a control message arrives */
 	VBI_ON_ACK,	     /* an acknowledgement arrives */
 	VBI_ON_HELLO,	     /* a client's hello arrives */
+	VBI_EVENTS,	     /* how many */
 };
 
 enum vbi_credits_step {
@@ -327,7 +328,7 @@ enum vbi_credits_step {
 
 #define VBI_CREDITS_STEPS 3
 
-static const uint8_t vbi_credits_steps[][VBI_CREDITS_STEPS] = {
+static const uint8_t vbi_credits_steps[VBI_EVENTS][VBI_CREDITS_STEPS] = {
 	[VBI_ON_CALL] = {VBI_STEP_SEND, VBI_STEP_RELEASE_HELD},
 	[VBI_ON_ONEWAY] = {VBI_STEP_RELEASE_HELD, VBI_STEP_SEND},
 	[VBI_ON_ANSWER] = {VBI_STEP_HOLD},

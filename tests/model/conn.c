@@ -238,6 +238,7 @@ void go_on(struct move *move, struct work *work, enum side side)
 	enum vbi_credits_step step = next_step(move, work, side);
 
 	if (step != VBI_STEP_END) {
+		move->seen->steps[work->event - 1][work->step] = true;
 		work->step++;
 		do_step(move, work->conn, side, work->event - 1, step, work->slot);
 		step = next_step(move, work, side);
@@ -251,6 +252,7 @@ void begin(struct move *move, unsigned conn, enum side side, enum vbi_credits_ev
 {
 	struct work *work = work_of(&move->state, conn, side);
 
+	move->seen->events[event] = true;
 	*work = (struct work){.event = (uint8_t)(event + 1), .conn = (uint8_t)conn, .slot = slot};
 	go_on(move, work, side);
 }

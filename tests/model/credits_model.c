@@ -2,8 +2,9 @@
 /*
  * All that small connections can do with credits, walked through.
  *
- *   credits_model                  exit status 0: no rule is broken
+ *   credits_model                  exit status 0: no rule is broken, and all that can happen has
  *   credits_model --deep           the same with what takes a minute more
+ *   credits_model --hole           exit status 0: it is noticed where no answer can be late
  *   credits_model --bugs [NUMBER]  exit status 0: each bug of enum vbi_credits_bug, or that one,
  *                                  breaks the rule that it should; the shortest way is printed
  */
@@ -76,6 +77,12 @@ static const struct config configs[] = {
 	 .stays = true,
 	 .binds = true,
 	 .transport = true},
+	{.name = "window 2, hostile, and connections end",
+	 .n_conns = 1,
+	 .inflight = 2,
+	 .hostile = 2,
+	 .headroom = 1,
+	 .closes = true},
 	/* 0.6 */
 	{.name = "window 3, one-way", .n_conns = 1, .inflight = 3, .oneways = true},
 	/* 1.6 */
@@ -99,6 +106,11 @@ static const struct config configs[] = {
 	 .binds = true,
 	 .deep = true},
 #else
+	{.name = "one client, ping, pong and goodbye",
+	 .n_conns = 1,
+	 .inflight = 1,
+	 .binds = true,
+	 .transport = true},
 	/* 0.3 */
 	{.name = "two clients",
 	 .n_conns = 2,
@@ -131,30 +143,34 @@ static const struct config configs[] = {
 #endif
 };
 
-static void set_up(const struct config *config, struct move *first)
+static void set_up(const struct walk *walk, struct move *first)
 {
+	const struct config *config = walk->config;
+
 	assert(config->n_conns <= CONNS_MAX && config->inflight <= VBI_INFLIGHT_MAX);
 	memset(first, 0, sizeof(*first));
 	first->config = config;
+	first->seen = walk->seen;
 	first->state.n_free = (uint8_t)(config->n_conns * receives_of(config) + config->headroom);
 	for (unsigned i = 0; i < config->n_conns; i++)
 		conn_begin(first, i);
 }
 
 /* False: it could not be walked through. */
-static bool walk(const struct config *config, const char **ret_broken)
+static bool walk_one(const struct config *config, struct seen *seen, const char **ret_broken)
 {
+	struct walk walk = {.config = config, .seen = seen};
 	struct explore_model model = {
 		.state_size = sizeof(struct state),
 		.moves = moves,
 		.unrest = unrest,
 		.print = print,
-		.model = config,
+		.model = &walk,
 	};
 	struct explore_result result;
 	struct move first;
 
-	set_up(config, &first);
+	set_up(&walk, &first);
 	if (!explore(&model, &first.state, &result)) {
 		printf("%s: no memory, or too many states\n", config->name);
 		return false;
@@ -167,18 +183,51 @@ static bool walk(const struct config *config, const char **ret_broken)
 }
 
 /* Until a rule is broken. False: a configuration could not be walked through. */
-static bool walk_all(bool deep, const char **ret_broken)
+static bool walk_all(bool deep, struct seen *seen, const char **ret_broken)
 {
 	*ret_broken = NULL;
+	memset(seen, 0, sizeof(*seen));
 	for (unsigned i = 0; i < sizeof(configs) / sizeof(configs[0]) && !*ret_broken; i++)
-		if ((deep || !configs[i].deep) && !walk(&configs[i], ret_broken))
+		if ((deep || !configs[i].deep) && !walk_one(&configs[i], seen, ret_broken))
 			return false;
 	return true;
+}
+
+/* How much is missing with CONFIG alone. False: it could not be walked through, or breaks a rule. */
+static bool count_missing(const struct config *config, unsigned *ret_n)
+{
+	struct seen seen = {0};
+	const char *broken;
+
+	if (!walk_one(config, &seen, &broken) || broken)
+		return false;
+	*ret_n = seen_missing(&seen);
+	return true;
+}
+
+/* Where every caller that leaves ends the connection, two things at least are missing that were
+ * there: that one leaves and it stays, and the answer that comes then. */
+static int find_hole(void)
+{
+	struct config config = {0};
+	unsigned n_before;
+	unsigned n_missing;
+
+	for (unsigned i = 0; !config.stays; i++)
+		config = configs[i];
+	if (!count_missing(&config, &n_before))
+		return 2;
+	config.stays = false;
+	config.name = "the same, and none stays";
+	if (!count_missing(&config, &n_missing))
+		return 2;
+	return n_missing >= n_before + 2 ? 0 : 1;
 }
 
 /* Whether the bug is found, by the rule that it breaks. */
 static bool finds(unsigned bug)
 {
+	struct seen seen;
 	const char *broken;
 
 	if (!bug_rules[bug]) {
@@ -187,7 +236,7 @@ static bool finds(unsigned bug)
 	}
 	printf("bug %u, by which %s\n", bug, bug_rules[bug]);
 	model_bug = bug;
-	if (!walk_all(false, &broken))
+	if (!walk_all(false, &seen, &broken))
 		return false;
 	if (broken && strcmp(broken, bug_rules[bug]) == 0)
 		return true;
@@ -204,20 +253,29 @@ static int find_bugs(unsigned first, unsigned last)
 	return all ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+static int hold_rules(bool deep)
 {
-	bool deep = argc == 2 && strcmp(argv[1], "--deep") == 0;
-	bool bugs = argc >= 2 && argc <= 3 && strcmp(argv[1], "--bugs") == 0;
-	unsigned long bug = bugs && argc == 3 ? strtoul(argv[2], NULL, 10) : 1;
+	struct seen seen;
 	const char *broken;
 
-	if ((argc > 1 && !deep && !bugs) || !bug || bug >= VBI_BUGS) {
-		fprintf(stderr, "usage: %s [--deep | --bugs [1 to %d]]\n", argv[0], VBI_BUGS - 1);
+	if (!walk_all(deep, &seen, &broken))
 		return 2;
-	}
-	if (bugs)
+	return broken || seen_missing(&seen) ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	unsigned long bug = argc == 3 ? strtoul(argv[2], NULL, 10) : 1;
+
+	if (argc == 1)
+		return hold_rules(false);
+	if (argc == 2 && strcmp(what, "--deep") == 0)
+		return hold_rules(true);
+	if (argc == 2 && strcmp(what, "--hole") == 0)
+		return find_hole();
+	if (argc <= 3 && strcmp(what, "--bugs") == 0 && bug && bug < VBI_BUGS)
 		return find_bugs((unsigned)bug, argc == 3 ? (unsigned)bug : VBI_BUGS - 1);
-	if (!walk_all(deep, &broken))
-		return 2;
-	return broken ? 1 : 0;
+	fprintf(stderr, "usage: %s [--deep | --hole | --bugs [1 to %d]]\n", argv[0], VBI_BUGS - 1);
+	return 2;
 }

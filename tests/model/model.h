@@ -73,6 +73,18 @@ enum act {
 	ACTS, /* how many */
 };
 
+extern const char *const act_names[ACTS];
+
+/*
+ * What has happened in any state that was walked through. A rule that holds everywhere says nothing
+ * about what no configuration lets happen.
+ */
+struct seen {
+	bool acts[ACTS];
+	bool events[VBI_EVENTS];
+	bool steps[VBI_EVENTS][VBI_CREDITS_STEPS]; /* that have changed something */
+};
+
 enum kind {
 	KIND_REQUEST = 1,
 	KIND_ONEWAY,
@@ -139,9 +151,16 @@ struct state {
 	uint8_t n_free;			  /* the server's receives */
 } __attribute__((aligned(8)));
 
+/* What explore() hands through. */
+struct walk {
+	const struct config *config;
+	struct seen *seen;
+};
+
 /* One move that is being made. */
 struct move {
 	const struct config *config;
+	struct seen *seen;
 	struct state state;
 	const char *broken;
 };
@@ -179,8 +198,11 @@ void send_message(struct move *move, unsigned conn, enum side from, struct messa
 void arrive(struct move *move, unsigned conn, enum side side);
 
 /* All moves from a state, for explore(). */
-void moves(const void *config, const void *state, struct explore *explore);
-const char *unrest(const void *config, const void *state);
-void print(const void *config, uint32_t action, const void *state);
+void moves(const void *walk, const void *state, struct explore *explore);
+const char *unrest(const void *walk, const void *state);
+void print(const void *walk, uint32_t action, const void *state);
+
+/* Prints what has never happened, of all that can. Returns how much that is. */
+unsigned seen_missing(const struct seen *seen);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "model.h"
 
-static const char *const act_names[] = {
+const char *const act_names[ACTS] = {
 	[ACT_STEP] = "goes on",
 	[ACT_TAKE] = "takes a message",
 	[ACT_ARRIVE] = "gets a receive for a message that waited",
@@ -33,6 +33,7 @@ static uint32_t action_of(enum act act, unsigned conn, enum side side, unsigned 
 /* All that moves from one state need; `move` is a fresh copy for each. */
 struct from {
 	const struct config *config;
+	struct seen *seen;
 	const struct state *state;
 	struct explore *explore;
 	struct move move;
@@ -43,6 +44,7 @@ static struct move *start(struct from *from, enum act act, unsigned conn, enum s
 			  unsigned detail)
 {
 	from->move.config = from->config;
+	from->move.seen = from->seen;
 	from->move.broken = NULL;
 	memcpy(&from->move.state, from->state, sizeof(*from->state));
 	from->action = action_of(act, conn, side, detail);
@@ -51,6 +53,7 @@ static struct move *start(struct from *from, enum act act, unsigned conn, enum s
 
 static void finish(struct from *from, bool own)
 {
+	from->seen->acts[from->action & 0xff] = true;
 	if (from->move.broken)
 		explore_broken(from->explore, from->action, &from->move.state, from->move.broken);
 	else
@@ -236,9 +239,11 @@ static void conn_moves(struct from *from, unsigned conn)
 	end_moves(from, conn);
 }
 
-void moves(const void *config, const void *state, struct explore *explore)
+void moves(const void *context, const void *state, struct explore *explore)
 {
-	struct from from = {.config = config, .state = state, .explore = explore};
+	const struct walk *walk = context;
+	struct from from = {
+		.config = walk->config, .seen = walk->seen, .state = state, .explore = explore};
 
 	for (unsigned i = 0; i <= from.config->n_conns; i++) {
 		const struct work *work = &from.state->works[i];
@@ -282,7 +287,7 @@ static const char *server_unrest(const struct end *end)
 
 const char *unrest(const void *context, const void *context_state)
 {
-	const struct config *config = context;
+	const struct config *config = ((const struct walk *)context)->config;
 	const struct state *state = context_state;
 	unsigned n_conns = config->n_conns;
 	const char *why = NULL;
@@ -308,13 +313,13 @@ const char *unrest(const void *context, const void *context_state)
 
 void print(const void *context, uint32_t action, const void *context_state)
 {
-	const struct config *config = context;
 	const struct state *state = context_state;
 	enum act act = action & 0xff;
 	unsigned conn = action >> 8 & 0xff;
 	unsigned detail = action >> 24;
 	char what[80];
 
+	(void)context;
 	snprintf(what, sizeof(what), "%s %s", action >> 16 & 1 ? "server" : "client",
 		 act_names[act]);
 	if (act == ACT_ANSWER || act == ACT_LEAVE || act == ACT_LEAVE_AT_HALF ||
@@ -324,5 +329,4 @@ void print(const void *context, uint32_t action, const void *context_state)
 	       what, state->conns[conn].to[SERVER].n, state->conns[conn].to[CLIENT].n,
 	       state->n_free);
 	printf(", %u\n", state->conns[conn].ends[CLIENT].n_free);
-	(void)config;
 }
