@@ -32,4 +32,15 @@ static inline uint64_t tick_clock_ticks(void)
 #endif
 }
 
+/*
+ * Ticks in a millisecond, if TICKS passed in NS nanoseconds, at least one of these. The longer, the
+ * better known: the product has more than 64 bits after two hours.
+ */
+static inline uint64_t tick_clock_per_ms(uint64_t ticks, uint64_t ns)
+{
+	__extension__ typedef unsigned __int128 wide;
+
+	return (uint64_t)((wide)ticks * TICK_NS_PER_MS / ns);
+}
+
 #endif

@@ -184,10 +184,9 @@ static int look(struct shm_domain *domain, uint64_t ticks)
 	uint64_t ns = tick_clock_ns();
 
 	domain->look_ticks = ticks;
-	/* After a second the length of a tick is known well enough. */
-	if (ns - domain->start_ns > TICK_NS_PER_MS && ns - domain->start_ns < TICK_NS_PER_S)
-		domain->ticks_per_look = (ticks - domain->start_ticks) * TICK_NS_PER_MS /
-					 (ns - domain->start_ns);
+	if (ns - domain->start_ns > TICK_NS_PER_MS)
+		domain->ticks_per_look = tick_clock_per_ms(ticks - domain->start_ticks,
+							   ns - domain->start_ns);
 	if (!domain->looks_to_affinity--)
 		ask_affinity(domain);
 	rest_idle(domain);

@@ -54,8 +54,8 @@ static int look(struct verbs_domain *domain, uint64_t ticks)
 
 	domain->look_ticks = ticks;
 	if (now - domain->start_ns > TICK_NS_PER_MS)
-		domain->ticks_per_look = (ticks - domain->start_ticks) * TICK_NS_PER_MS /
-					 (now - domain->start_ns);
+		domain->ticks_per_look = tick_clock_per_ms(ticks - domain->start_ticks,
+							   now - domain->start_ns);
 	domain->ready |= VERBS_WATCH_CM | VERBS_WATCH_RESOLVER;
 	return look_at_ready(domain) + verbs_timers_look(domain, now);
 }
