@@ -2,6 +2,7 @@
 /* Clients that die, alone and by the hundred, say nothing, or never take leave. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -282,6 +283,61 @@ static void never_takes_a_goodbye(void **state)
 	raw_close(&raw);
 }
 
+/* ---- A server that is busy ---- */
+
+/* Its timers are looked at when what it does now is done. */
+static void look_soon(struct verbs_domain *domain)
+{
+	verbs_timers_note(domain, 0);
+	domain->look_ticks -= domain->ticks_per_look;
+}
+
+/*
+ * The peer is asked for a sign of life, which comes, and by the clock, which is put forward, it
+ * took longer than a peer may. Nothing has been looked at meanwhile.
+ */
+static void work_for_long(struct vbi_endpoint *base)
+{
+	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
+	struct verbs_keepalive *keepalive = &endpoint->keepalive;
+	struct verbs_device *device = endpoint->device;
+	struct pollfd event = {.fd = device->channel->fd, .events = POLLIN};
+
+	verbs_device_take_events(device);
+	assert_int_equal(ibv_req_notify_cq(endpoint->lane->cq, 0), 0);
+	keepalive->heard = false;
+	keepalive->heard_at = 0;
+	verbs_timers_note(endpoint->domain, 0);
+	verbs_timers_look(endpoint->domain, tick_clock_ns());
+	assert_true(keepalive->unacknowledged);
+	verbs_sq_flush(endpoint);
+	assert_int_equal(poll(&event, 1, 30000), 1);
+	keepalive->asked_at -= keepalive->patience;
+	look_soon(endpoint->domain);
+}
+
+static void a_handler_that_takes_long(void **state)
+{
+	struct victim *victim = *state;
+	const struct verbs_endpoint *endpoint;
+	struct raw raw;
+
+	victim->work = work_for_long;
+	victim_join(victim, &raw);
+	endpoint = verbs_endpoint_of(victim->last);
+	for (unsigned i = 1; i <= 5; i++) {
+		victim_request(&raw, ORDER_WORK, 0, NULL);
+		victim_until(victim, &victim->n_messages, i);
+		assert_int_equal(victim->n_failed, 0);
+		/* It has come, and is seen. */
+		while (endpoint->keepalive.unacknowledged) {
+			victim_turn(victim);
+			assert_int_equal(victim->n_failed, 0);
+		}
+	}
+	raw_close(&raw);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, victim_setup, victim_teardown)
 
 int main(int argc, char **argv)
@@ -290,6 +346,7 @@ int main(int argc, char **argv)
 		CASE(a_client_that_says_nothing), CASE(hanging_up_at_once),
 		CASE(asking_and_leaving),	  CASE(never_answers_a_disconnect),
 		CASE(never_takes_a_goodbye),	  CASE(two_hundred_at_once),
+		CASE(a_handler_that_takes_long),
 	};
 
 	if (argc == 7)

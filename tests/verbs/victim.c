@@ -96,6 +96,8 @@ static void serve(struct vbi_endpoint *endpoint, struct vbi_message *message)
 		answer(endpoint, small, sizeof(small));
 	if (request.order == ORDER_CLOSE)
 		serve_close(endpoint);
+	if (request.order == ORDER_WORK)
+		victim_now->work(endpoint);
 }
 
 static void victim_received(void *owner, struct vbi_message *message)

@@ -22,6 +22,7 @@ enum order {
 	ORDER_KEEP,  /* do not release it */
 	ORDER_FLOOD, /* as many messages as ID says */
 	ORDER_CLOSE, /* the server closes */
+	ORDER_WORK,  /* what the test says: work() */
 };
 
 struct request {
@@ -42,18 +43,19 @@ struct victim {
 	struct vbi_endpoint *good_peer; /* the server's end of it */
 	struct vbi_endpoint *last;	/* the server's end that was accepted last */
 	struct vbi_endpoint *accepted[VICTIM_ENDPOINTS];
-	unsigned n_echoes;	      /* that the good client has got */
-	unsigned n_accepted;	      /* connections of the server, ever */
-	unsigned n_refused;	      /* before they were accepted */
-	struct vbi_cause refusal;     /* of the last */
-	unsigned n_open;	      /* not closed */
-	unsigned n_failed;	      /* connections that failed at the server */
-	struct vbi_cause cause;	      /* of the last */
-	unsigned n_messages;	      /* to the server, the good client's left out */
-	unsigned n_done;	      /* transfers completed */
-	int status;		      /* of the last */
-	struct vbi_transfer transfer; /* one at a time */
-	uint8_t *local;		      /* region of VICTIM_LOCAL bytes */
+	unsigned n_echoes;			     /* that the good client has got */
+	unsigned n_accepted;			     /* connections of the server, ever */
+	unsigned n_refused;			     /* before they were accepted */
+	struct vbi_cause refusal;		     /* of the last */
+	unsigned n_open;			     /* not closed */
+	unsigned n_failed;			     /* connections that failed at the server */
+	struct vbi_cause cause;			     /* of the last */
+	unsigned n_messages;			     /* to the server, the good client's left out */
+	unsigned n_done;			     /* transfers completed */
+	int status;				     /* of the last */
+	struct vbi_transfer transfer;		     /* one at a time */
+	uint8_t *local;				     /* region of VICTIM_LOCAL bytes */
+	void (*work)(struct vbi_endpoint *endpoint); /* at the server, inside received() */
 };
 
 /* The address of a device, or the program ends with 77: skipped. */

@@ -312,7 +312,6 @@ int verbs_lane_poll(struct verbs_lane *lane)
 {
 	int handled = 0;
 
-	lane->is_behind = false;
 	if (lane->at_taken == lane->n_taken && !take(lane)) {
 		if (__builtin_expect(lane->n_poll_errors >= VERBS_POLL_ERRORS_MAX, 0))
 			fail_all(lane, EIO, "says nothing of its completions");
@@ -325,7 +324,6 @@ int verbs_lane_poll(struct verbs_lane *lane)
 		verbs_completion(lane, &wc);
 		handled++;
 	}
-	lane->is_behind = handled == VERBS_POLL_BATCH;
 	return handled;
 }
 
@@ -349,6 +347,20 @@ unsigned verbs_lane_drain(struct verbs_lane *lane, struct verbs_endpoint *endpoi
 	}
 	lane->n_taken = to;
 	return n;
+}
+
+bool verbs_lane_has_send(struct verbs_lane *lane, const struct verbs_endpoint *endpoint)
+{
+	while (take(lane))
+		;
+	for (uint32_t i = lane->at_taken; i < lane->n_taken; i++) {
+		const struct ibv_wc *wc = &lane->taken[i];
+
+		if (!verbs_id_is_receive(wc->wr_id) && verbs_completion_owner(lane, wc) == endpoint)
+			return true;
+	}
+	/* While polls fail, nobody knows what is there. */
+	return lane->n_poll_errors && lane->n_poll_errors < VERBS_POLL_ERRORS_MAX;
 }
 
 int verbs_lane_arm(struct verbs_lane *lane)

@@ -48,8 +48,12 @@ static uint64_t keep_alive(struct verbs_endpoint *endpoint, uint64_t now)
 	case VERBS_LIFE_GONE:
 		break;
 	}
-	/* The acknowledgement may be among the completions that we have not looked at yet. */
-	if (endpoint->lane->is_behind)
+	/*
+	 * Nor have we looked: while a handler ran, the acknowledgement may have come. The peer's
+	 * device gives it, and ours takes it, whatever this thread is doing, so that the time
+	 * counts; what it brought comes first. A peer that is gone brings nothing new: this ends.
+	 */
+	if (verbs_lane_has_send(endpoint->lane, endpoint))
 		return now + TICK_NS_PER_MS;
 	verbs_endpoint_fail(
 		endpoint, ECONNRESET,

@@ -142,7 +142,6 @@ struct verbs_lane {
 	 * endpoint was drained. */
 	struct ibv_wc *taken;
 	uint32_t at_taken, n_taken, taken_room;
-	bool is_behind;		/* the last batch was full: more may be there */
 	uint32_t n_poll_errors; /* since one worked */
 	struct verbs_lane *next;
 };
@@ -354,6 +353,9 @@ void verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot);
 uint64_t verbs_lane_look(struct verbs_lane *lane, uint64_t now);
 /* Takes and handles a batch of completions. How many. */
 int verbs_lane_poll(struct verbs_lane *lane);
+/* Takes all completions that are there. Whether one of them, not handled yet, is that of a send of
+ * the endpoint. */
+bool verbs_lane_has_send(struct verbs_lane *lane, const struct verbs_endpoint *endpoint);
 /* Asks for an event at the next completion. -EBUSY: one is there already; or negative errno. */
 int verbs_lane_arm(struct verbs_lane *lane);
 /* Takes the events of the device's completion channel. */
