@@ -30,6 +30,7 @@ static void null_means_defaults(void **state)
 	assert_int_equal(options.inflight, 64);
 	assert_int_equal(options.grace_ns, 10000000);
 	assert_int_equal(options.wait, VB_WAIT_ADAPTIVE);
+	assert_int_equal(options.connect_timeout_ns, 10000000000);
 }
 
 static void names_the_option_that_is_out_of_range(void **state)

@@ -73,7 +73,7 @@ struct vb_error {
 /* Set with VB_OPTIONS_INIT, then change members. A member left 0 has its default. */
 struct vb_options {
 	size_t size;		     /* sizeof(struct vb_options), for later members */
-	uint64_t connect_timeout_ns; /* for vb_connect as a whole; default 5 s */
+	uint64_t connect_timeout_ns; /* for vb_connect as a whole; default 10 s */
 	uint64_t grace_ns;    /* how long past its deadline a call with exposed memory waits for an
 				 answer; default 10 ms */
 	enum vb_wait wait;    /* default VB_WAIT_ADAPTIVE */
