@@ -84,6 +84,15 @@ static void sizes_of_messages(void **state)
 	}
 }
 
+static void no_receives(void **state)
+{
+	struct raw raw;
+
+	raw_init(&raw, victim_turn, *state);
+	raw.hello.receives = 0;
+	refused(*state, &raw, EPROTO);
+}
+
 static void memory_that_nobody_may_read(void **state)
 {
 	struct raw raw;
@@ -387,6 +396,7 @@ int main(void)
 		CLIENT(half_a_hello),
 		CLIENT(another_version),
 		CLIENT(sizes_of_messages),
+		CLIENT(no_receives),
 		CLIENT(memory_that_nobody_may_read),
 		CLIENT(longer_hello),
 		CLIENT(refusal_by_the_program),

@@ -41,6 +41,11 @@ int verbs_hello_read(const void *data, size_t length, const char *who, struct ve
 				     "%s says that its largest message has %u bytes; it must be "
 				     "%u to %u",
 				     who, hello.message_max, VBI_MESSAGE_MIN, VBI_MESSAGE_MAX);
+	/* The first message to it would be sent again for ever. */
+	if (!hello.receives)
+		return vbi_cause_set(ret_cause, EPROTO,
+				     "%s says that it has no receives: it could take no message",
+				     who);
 	*ret = hello;
 	return 0;
 }

@@ -21,7 +21,8 @@ struct verbs_hello {
 	uint16_t version;
 	uint16_t length; /* of this, bytes; a later version's may be longer */
 	uint32_t message_max;
-	uint16_t receives; /* receives posted for the other side's messages */
+	uint16_t receives; /* for the other side's messages, not 0; how many is told to people only:
+			      what may be sent is rpc's business (credits) */
 	uint16_t errnum;   /* refusal: an errno value; else 0 */
 	uint32_t features; /* enum verbs_feature */
 	uint32_t reserved;

@@ -77,6 +77,18 @@ static void messages_have_bounds(void **state)
 	}
 }
 
+static void who_takes_no_message_is_refused(void **state)
+{
+	struct verbs_hello hello, read;
+	struct vbi_cause cause;
+
+	(void)state;
+	verbs_hello_make(&hello, 8192, 0, 0, 0);
+	check(&hello, sizeof(hello), -EPROTO, "no receives");
+	verbs_hello_make(&hello, 8192, 1, 0, 0);
+	assert_int_equal(verbs_hello_read(&hello, sizeof(hello), "peer", &read, &cause), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -84,6 +96,7 @@ int main(void)
 		cmocka_unit_test(another_protocol_is_named),
 		cmocka_unit_test(another_version_is_named),
 		cmocka_unit_test(messages_have_bounds),
+		cmocka_unit_test(who_takes_no_message_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
