@@ -90,6 +90,23 @@ int verbs_device_get(struct verbs_domain *domain, struct ibv_context *context,
 	return 0;
 }
 
+int verbs_device_check_serves(const struct verbs_device *device, struct vbi_cause *ret_cause)
+{
+	const char *name = ibv_get_device_name(device->context->device);
+
+	if (device->attr.max_srq <= 0)
+		return vbi_cause_set(ret_cause, EOPNOTSUPP,
+				     "the RDMA device %s has no shared receive queues, in which "
+				     "all connections of a server receive",
+				     name);
+	if (device->attr.max_qp_init_rd_atom <= 0)
+		return vbi_cause_set(ret_cause, EOPNOTSUPP,
+				     "the RDMA device %s cannot read another host's memory, by "
+				     "which a server takes large arguments",
+				     name);
+	return 0;
+}
+
 struct verbs_slab *verbs_device_sends(struct verbs_device *device, uint32_t size)
 {
 	struct verbs_slab *slab = device->sends;

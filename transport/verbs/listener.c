@@ -160,6 +160,8 @@ static int make_endpoint(struct verbs_endpoint *endpoint, struct vbi_cause *ret_
 				     ret_cause);
 	uint32_t most;
 
+	if (!error)
+		error = verbs_device_check_serves(endpoint->device, ret_cause);
 	if (error)
 		return error;
 	endpoint->pd = endpoint->device->pd;
@@ -172,11 +174,6 @@ static int make_endpoint(struct verbs_endpoint *endpoint, struct vbi_cause *ret_
 	error = verbs_port_limits(endpoint, ret_cause);
 	if (error)
 		return error;
-	if (endpoint->device->attr.max_srq == 0)
-		return vbi_cause_set(ret_cause, EOPNOTSUPP,
-				     "the RDMA device %s has no shared receive queues, in which "
-				     "all connections of a server receive",
-				     ibv_get_device_name(endpoint->cm->verbs->device));
 	error = verbs_lane_admit(endpoint->device, endpoint);
 	if (error)
 		return verbs_explain_resources(endpoint, error, "make queues to receive",

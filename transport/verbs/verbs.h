@@ -335,6 +335,8 @@ void verbs_domain_free_closed(struct verbs_domain *domain);
 int verbs_device_get(struct verbs_domain *domain, struct ibv_context *context,
 		     struct verbs_device **ret_device, struct vbi_cause *ret_cause);
 void verbs_device_close(struct verbs_device *device);
+/* Whether a server can use the device: -EOPNOTSUPP, and why not. */
+int verbs_device_check_serves(const struct verbs_device *device, struct vbi_cause *ret_cause);
 /* The slab of the device for messages of SIZE bytes to accepted endpoints' peers. */
 struct verbs_slab *verbs_device_sends(struct verbs_device *device, uint32_t size);
 /* Whether the device's driver is SoftRoCE, whose windows have gaps (docs/verbs.md). */
