@@ -146,6 +146,11 @@ static void refusal_by_the_program(void **state)
 	assert_non_null(strstr(cause.sentence, address));
 }
 
+static void nothing(void *context)
+{
+	(void)context;
+}
+
 /* ---- Servers that say something wrong ---- */
 
 struct liar {
@@ -369,20 +374,53 @@ static void a_write_with_immediate_data(void **state)
 	assert_int_equal(liar->n_received, 1);
 }
 
+/* The first come while the client does not know yet that there is a connection: the receives were
+ * posted before it asked. */
 static void messages_before_the_connection_is_there(void **state)
 {
 	struct liar *liar = *state;
+	const struct verbs_endpoint *endpoint = verbs_endpoint_of(liar->endpoint);
+	unsigned long naks = device_counter(endpoint->device, "send_rnr_err");
 
-	/* The receives were posted before it asked, so that the first message may come at once. */
+	assert_int_equal(endpoint->rq_posted, endpoint->share + VERBS_REFILL);
 	raw_accept(&liar->raw);
-	liar_until(liar, &liar->n_connected);
 	for (unsigned i = 0; i < VICTIM_RECEIVES; i++)
 		raw_post_word(&liar->raw, 64, 64);
-	while (liar->n_received < VICTIM_RECEIVES)
+	assert_int_equal(endpoint->state, VERBS_CONNECTING);
+	while (liar->n_received < VICTIM_RECEIVES && !liar->n_failed)
 		liar_turn(liar);
 	raw_poll(&liar->raw);
 	assert_int_equal(liar->raw.error, IBV_WC_SUCCESS);
 	assert_int_equal(liar->n_failed, 0);
+	assert_int_equal(device_counter(endpoint->device, "send_rnr_err"), naks);
+}
+
+/* More than fit the receives that were there before this client: its own were posted before it was
+ * answered, and not when the server hears that it has the answer. */
+static void messages_before_the_server_knows(void **state)
+{
+	struct victim *victim = *state;
+	const struct verbs_endpoint *good = verbs_endpoint_of(victim->good_peer);
+	uint32_t n = good->lane->posted + VICTIM_RECEIVES / 2;
+	unsigned long naks;
+	struct raw raw;
+
+	raw_init(&raw, victim_turn, victim);
+	raw_ask(&raw, victim->host, victim->port);
+	victim_until(victim, &victim->n_accepted, 2);
+	assert_ptr_equal(verbs_endpoint_of(victim->last)->lane, good->lane);
+	raw.turn = nothing;
+	assert_int_equal(raw_event(&raw), RDMA_CM_EVENT_ESTABLISHED);
+	raw.turn = victim_turn;
+	naks = device_counter(good->device, "send_rnr_err");
+	for (uint32_t i = 0; i < n; i++)
+		victim_request(&raw, ORDER_FLOOD, 0, NULL);
+	assert_int_equal(verbs_endpoint_of(victim->last)->state, VERBS_CONNECTING);
+	victim_until(victim, &victim->n_messages, n);
+	assert_int_equal(verbs_endpoint_of(victim->last)->state, VERBS_LIVE);
+	assert_int_equal(device_counter(good->device, "send_rnr_err"), naks);
+	assert_int_equal(victim->n_failed, 0);
+	raw_close(&raw);
 }
 
 #define CLIENT(name) cmocka_unit_test_setup_teardown(name, victim_setup, victim_teardown)
@@ -400,6 +438,7 @@ int main(void)
 		CLIENT(memory_that_nobody_may_read),
 		CLIENT(longer_hello),
 		CLIENT(refusal_by_the_program),
+		CLIENT(messages_before_the_server_knows),
 		SERVER(answers),
 		SERVER(refusals),
 		SERVER(a_server_that_hangs_up),

@@ -28,39 +28,14 @@ struct waits {
 	unsigned long gave_up;
 };
 
-/* -1: the device does not count it. */
-static long counter(const char *device, const char *name)
-{
-	char path[200], text[32] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/class/infiniband/%s/ports/1/hw_counters/%s", device,
-		 name);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = 0;
-	fclose(file);
-	return strtol(text, NULL, 10);
-}
-
 static struct waits waits_of(const struct victim *victim)
 {
-	const char *device =
-		ibv_get_device_name(verbs_endpoint_of(victim->good)->device->context->device);
+	const struct verbs_device *device = verbs_endpoint_of(victim->good)->device;
 
-	if (counter(device, "send_rnr_err") < 0) {
-		/* SoftRoCE does: were the file elsewhere, nobody would notice that none is read. */
-		if (verbs_device_is_rxe(verbs_endpoint_of(victim->good)->device))
-			fail_msg("no count of RNR NAKs where SoftRoCE has it");
-		print_message("the device does not count RNR NAKs\n");
-		skip();
-	}
 	return (struct waits){
-		.told = (unsigned long)counter(device, "send_rnr_err"),
-		.was_told = (unsigned long)counter(device, "rcvd_rnr_err"),
-		.gave_up = (unsigned long)counter(device, "retry_rnr_exceeded_err"),
+		.told = device_counter(device, "send_rnr_err"),
+		.was_told = device_counter(device, "rcvd_rnr_err"),
+		.gave_up = device_counter(device, "retry_rnr_exceeded_err"),
 	};
 }
 

@@ -32,6 +32,37 @@ const char *device_address(void)
 	exit(77);
 }
 
+/* -1: the device does not count it. */
+static long counter(const struct verbs_device *device, const char *name)
+{
+	char path[200], text[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/class/infiniband/%s/ports/1/hw_counters/%s",
+		 ibv_get_device_name(device->context->device), name);
+	file = fopen(path, "r");
+	if (!file)
+		return -1;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = 0;
+	fclose(file);
+	return strtol(text, NULL, 10);
+}
+
+unsigned long device_counter(const struct verbs_device *device, const char *name)
+{
+	long value = counter(device, name);
+
+	if (value < 0) {
+		/* Were the file elsewhere, nobody would notice that none is read. */
+		if (verbs_device_is_rxe(device))
+			fail_msg("no %s where SoftRoCE has it", name);
+		print_message("the device does not count %s\n", name);
+		skip();
+	}
+	return (unsigned long)value;
+}
+
 /* ---- What the server does ---- */
 
 static void serve_done(struct vbi_transfer *transfer, int status)

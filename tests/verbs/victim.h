@@ -61,6 +61,10 @@ struct victim {
 /* The address of a device, or the program ends with 77: skipped. */
 const char *device_address(void);
 
+/* What the device has counted under NAME. The test is skipped if it does not count that; SoftRoCE
+ * does. */
+unsigned long device_counter(const struct verbs_device *device, const char *name);
+
 int victim_setup(void **state);
 int victim_teardown(void **state);
 /* A round; its type is that of raw->turn. */
