@@ -359,6 +359,25 @@ static void a_server_that_says_nothing(void **state)
 	liar->endpoint = NULL;
 }
 
+/* A receive that was flushed at one address says nothing of the next one, where no answer comes. */
+static void an_address_after_a_broken_one(void **state)
+{
+	struct liar *liar = *state;
+	struct verbs_endpoint *endpoint = verbs_endpoint_of(liar->endpoint);
+	struct rdma_cm_id *first = liar->raw.id;
+
+	endpoint->addresses->addresses[1] = endpoint->addresses->addresses[0];
+	endpoint->addresses->n = 2;
+	endpoint->flushed = true;
+	raw_reject(&liar->raw, NULL, 0);
+	raw_await_request(&liar->raw);
+	assert_int_equal(rdma_destroy_id(first), 0);
+	assert_int_equal(endpoint->at_address, 1);
+	endpoint->deadline_ns = 1;
+	verbs_timers_note(endpoint->domain, 0);
+	expect_failed(liar, EHOSTUNREACH, "no answer by RDMA");
+}
+
 /* A message by a WRITE with immediate data would be one that nobody has written. */
 static void a_write_with_immediate_data(void **state)
 {
@@ -443,6 +462,7 @@ int main(void)
 		SERVER(refusals),
 		SERVER(a_server_that_hangs_up),
 		SERVER(a_server_that_says_nothing),
+		SERVER(an_address_after_a_broken_one),
 		SERVER(a_write_with_immediate_data),
 		SERVER(messages_before_the_connection_is_there),
 	};

@@ -58,6 +58,7 @@ static void undo(struct verbs_endpoint *endpoint)
 	endpoint->refill = NULL;
 	endpoint->n_refill = 0;
 	endpoint->broken = false;
+	endpoint->flushed = false;
 	if (endpoint->pd)
 		verbs_dealloc_pd(endpoint->pd);
 	endpoint->pd = NULL;
