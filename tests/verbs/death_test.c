@@ -157,6 +157,25 @@ static void check_async_events(struct victim *victim)
 	}
 }
 
+/* The queues of those that take nothing are full, and what is beyond waits: devices take more than
+ * they were asked for, and would not say. */
+static void check_send_queues(struct victim *victim)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < VICTIM_ENDPOINTS; i++) {
+		const struct verbs_endpoint *endpoint = verbs_endpoint_of(victim->accepted[i]);
+
+		if (!endpoint || victim->accepted[i] == victim->good_peer ||
+		    endpoint->state != VERBS_LIVE)
+			continue;
+		assert_int_equal(endpoint->head - endpoint->tail, VERBS_SQ_DEPTH);
+		assert_non_null(endpoint->queue);
+		n++;
+	}
+	assert_true(n > 0);
+}
+
 /*
  * With a send queue full for each, and more waiting: when all of them are flushed at once, the
  * completion queues must hold it.
@@ -175,6 +194,7 @@ static void two_hundred_at_once(void **state)
 	pid_t pid = crowd_start(victim, &crowd);
 
 	victim_until(victim, &victim->n_messages, crowd.n);
+	check_send_queues(victim);
 	kill_all_of_it(pid);
 	victim_until(victim, &victim->n_failed, crowd.n);
 	assert_int_equal(victim->n_failed, crowd.n);
@@ -239,6 +259,31 @@ static void asking_and_leaving(void **state)
 		victim_turn(victim);
 	victim_until(victim, &victim->n_failed, victim->n_accepted - before);
 	assert_int_equal(victim->n_open, 1);
+}
+
+/* A work that no completion comes for, as on a device that does not flush: who comes next does not
+ * wait as long again, until one has flushed. */
+static void a_device_that_does_not_flush(void **state)
+{
+	struct victim *victim = *state;
+	const struct verbs_lane *lane = verbs_endpoint_of(victim->good_peer)->lane;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		struct verbs_endpoint *endpoint;
+		struct raw raw;
+
+		victim_join(victim, &raw);
+		endpoint = verbs_endpoint_of(victim->last);
+		assert_ptr_equal(endpoint->lane, lane);
+		if (i < 3) {
+			endpoint->works[endpoint->head++ % VERBS_SQ_DEPTH] = (struct verbs_work){0};
+			endpoint->lane->n_works++;
+		}
+		assert_int_equal(rdma_disconnect(raw.id), 0);
+		victim_until(victim, &victim->n_failed, i);
+		assert_int_equal(lane->flushes_not, i < 3);
+		raw_close(&raw);
+	}
 }
 
 /* ---- Peers that do not take leave ---- */
@@ -346,7 +391,7 @@ int main(int argc, char **argv)
 		CASE(a_client_that_says_nothing), CASE(hanging_up_at_once),
 		CASE(asking_and_leaving),	  CASE(never_answers_a_disconnect),
 		CASE(never_takes_a_goodbye),	  CASE(two_hundred_at_once),
-		CASE(a_handler_that_takes_long),
+		CASE(a_handler_that_takes_long),  CASE(a_device_that_does_not_flush),
 	};
 
 	if (argc == 7)

@@ -143,6 +143,7 @@ struct verbs_lane {
 	struct ibv_wc *taken;
 	uint32_t at_taken, n_taken, taken_room;
 	uint32_t n_poll_errors; /* since one worked */
+	bool flushes_not;	/* the last queue pair that ended did not flush all in its time */
 	struct verbs_lane *next;
 };
 
