@@ -14,8 +14,9 @@ void verbs_timers_note(struct verbs_domain *domain, uint64_t when)
 
 /*
  * A zero-length WRITE: the device acknowledges it, and neither a receive nor the peer's process has
- * a part in it. A client without a call in progress runs no code and could not answer. Only clients
- * can be asked so: what the accepting side has is open to nobody.
+ * a part in it. A client without a call in progress runs no code and could not answer. It names no
+ * memory: without bytes neither address nor key is looked at (InfiniBand specification, C9-88).
+ * Only clients can be asked so: what the accepting side has is open to nobody.
  */
 static void probe(struct verbs_endpoint *endpoint)
 {
