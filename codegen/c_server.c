@@ -250,13 +250,13 @@ static void serve_locals(struct gen_emit *e, const struct gen_method *m)
 	gen_emit(e, "\n", NULL);
 }
 
-static const char *buffer_flags(struct gen_emit *e, const struct idl_param *p)
+static const char *buffer_flags(const struct idl_param *p)
 {
-	const bool is_zeroed = p->direction == IDL_OUT && gen_is_whole(p) && !p->is_direct;
+	const bool is_zeroed = p->direction == IDL_OUT && gen_is_whole(p);
 
-	if (!p->is_direct && !is_zeroed)
-		return "0";
-	return gen_format(e, "%s", p->is_direct ? "VB_BUFFER_DIRECT" : "VB_BUFFER_ZERO");
+	if (p->is_direct && is_zeroed)
+		return "VB_BUFFER_DIRECT | VB_BUFFER_ZERO";
+	return p->is_direct ? "VB_BUFFER_DIRECT" : is_zeroed ? "VB_BUFFER_ZERO" : "0";
 }
 
 static void serve_buffer(struct gen_emit *e, const struct gen_method *m,
@@ -282,8 +282,8 @@ static void serve_buffer(struct gen_emit *e, const struct gen_method *m,
 		 "\tgoto bad;\n",
 		 "at", gen_field_at(e, &request_place, field), "room",
 		 gen_bytes_of(e, gen_format(e, "vb_units_%s", name), p->element_size), "direction",
-		 directions[p->direction], "flags", buffer_flags(e, p), "index",
-		 gen_number(e, index), NULL);
+		 directions[p->direction], "flags", buffer_flags(p), "index", gen_number(e, index),
+		 NULL);
 	if (m->method->result == IDL_RESULT_ONEWAY)
 		gen_emit(e, "if (vb_buf[$index$].records)\n\tgoto bad;\n", "index",
 			 gen_number(e, index), NULL);

@@ -516,12 +516,13 @@ static bool place_inline(struct vbi_request *request, unsigned n, uint32_t heap)
 	return at <= request->head.reply_max;
 }
 
+/* Where the handler is in the caller's own memory, what it leaves alone is the caller's anyhow. */
 static void zero_rooms(struct vbi_request *request, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct vb_buffer *buffer = &request->buffers[i];
 
-		if (buffer->flags & VB_BUFFER_ZERO && !(buffer->flags & VB_BUFFER_DIRECT) &&
+		if (buffer->flags & VB_BUFFER_ZERO && !request->bulk[i].mapped &&
 		    buffer->direction == VB_OUT && buffer->room)
 			memset(buffer->address, 0, buffer->room);
 	}

@@ -393,26 +393,70 @@ static void test_buffer_across_allocations(void **state)
 	end(&client);
 }
 
+/* Room that no handler writes, in memory of which the caller knows that it held something else. */
+typedef int untouched_fn(struct probe_peer *, void *, uint64_t);
+
+static void leave_room_untouched(struct probe_peer *peer, uint8_t *memory, uint64_t n,
+				 untouched_fn *untouched)
+{
+	probe_assert_result(peer, probe_fill(peer, 1, n, memory, n), n);
+	probe_assert_result(peer, probe_check(peer, 1, memory, n), n);
+	assert_int_equal(untouched(peer, memory, n), 0);
+}
+
+static const uint64_t untouched_rooms[] = {1, 31, 4096, 4097, 64 * KIB, MIB};
+#define N_UNTOUCHED (sizeof(untouched_rooms) / sizeof(untouched_rooms[0]))
+
+static bool is_zero(const uint8_t *memory, uint64_t n)
+{
+	for (uint64_t k = 0; k < n; k++)
+		if (memory[k])
+			return false;
+	return true;
+}
+
 /* Recycled memory must not show what another client had in it. */
 static void test_untouched_room_is_zero(void **state)
 {
-	static const uint64_t rooms[] = {1, 31, 4096, 4097, 64 * KIB, MIB};
+	static untouched_fn *const methods[] = {probe_untouched, probe_untouched_direct};
 	uint8_t *memory = malloc(MIB);
 	struct client client;
 
 	(void)state;
 	begin(&client);
-	for (unsigned i = 0; i < 6; i++) {
-		uint64_t n = rooms[i];
+	for (unsigned i = 0; i < 2 * N_UNTOUCHED; i++) {
+		uint64_t n = untouched_rooms[i / 2];
 
-		probe_assert_result(client.peer, probe_fill(client.peer, 1, n, memory, n), n);
-		probe_assert_result(client.peer, probe_check(client.peer, 1, memory, n), n);
-		assert_int_equal(probe_untouched(client.peer, memory, n), 0);
-		for (uint64_t k = 0; k < n; k++)
-			assert_int_equal(memory[k], 0);
+		leave_room_untouched(client.peer, memory, n, methods[i % 2]);
+		if (!is_zero(memory, n))
+			fail_msg("%u bytes of room%s: not all are zero", (unsigned)n,
+				 i % 2 ? ", direct" : "");
 	}
 	end(&client);
 	free(memory);
+}
+
+/* A handler in the caller's own memory finds it as it is, and nobody spends time on it. What is not
+ * that memory is zero: neither shows what is another's. */
+static void test_untouched_memory_of_the_caller(void **state)
+{
+	struct client client;
+	uint8_t *memory;
+
+	(void)state;
+	begin(&client);
+	memory = vb_memory_alloc(client.conn, MIB);
+	assert_non_null(memory);
+	for (unsigned i = 0; i < N_UNTOUCHED; i++) {
+		uint64_t n = untouched_rooms[i];
+		bool is_reached = !harness_is_rdma() && n >= 64 * KIB;
+
+		leave_room_untouched(client.peer, memory, n, probe_untouched_direct);
+		if (is_reached || !is_zero(memory, n))
+			assert_true(pattern_is(memory, n, 1));
+	}
+	end(&client);
+	vb_memory_free(NULL, memory);
 }
 
 static void three(struct probe_peer *peer, const uint32_t *rooms, const uint32_t *lengths)
@@ -545,6 +589,7 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_memory_of_another_connection),
 	HARNESS_TEST(test_buffer_across_allocations),
 	HARNESS_TEST(test_untouched_room_is_zero),
+	HARNESS_TEST(test_untouched_memory_of_the_caller),
 	HARNESS_TEST(test_several_buffers),
 	HARNESS_TEST(test_typed_buffer),
 	HARNESS_TEST(test_above_max_transfer),

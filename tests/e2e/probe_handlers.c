@@ -357,6 +357,7 @@ const struct probe_ops probe_handlers = {
 	.check_direct = on_check,
 	.flip_direct = on_flip,
 	.untouched = on_untouched,
+	.untouched_direct = on_untouched,
 	.three = on_three,
 	.sum = on_sum,
 	.measure = on_measure,

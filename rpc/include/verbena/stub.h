@@ -73,10 +73,12 @@ struct vb_interface {
 enum vb_direction { VB_IN = 1, VB_OUT = 2, VB_INOUT = 3 };
 
 enum vb_buffer_flags {
-	VB_BUFFER_EXPOSED = 1, /* its bytes travel by pull and push; else inline in the message */
-	VB_BUFFER_DIRECT = 2,  /* the method says so: no bounce buffer */
-	VB_BUFFER_ZERO =
-		4, /* the whole room is meaningful: zero it before the handler (unless direct) */
+	/* Its bytes travel by pull and push; else inline in the message. */
+	VB_BUFFER_EXPOSED = 1,
+	/* The method says so: the handler is in the caller's own memory, where it can reach it. */
+	VB_BUFFER_DIRECT = 2,
+	/* The whole room is meaningful: zeroed before the handler, unless it is the caller's. */
+	VB_BUFFER_ZERO = 4,
 };
 
 struct vb_buffer {
@@ -204,12 +206,12 @@ VB_EXPORT int vb_stub_serve(struct vb_server *server, const struct vb_service *s
  * Makes the first N of req->buffers ready for the handler: pulls in buffers that are exposed, gives
  * out and inout buffers a place: in the reply behind its first HEAP bytes (a multiple of 8: header,
  * root and the other heap blocks), each rounded up to 8, if inline, in server memory if exposed.
- * Zeroes VB_BUFFER_ZERO ones. What an inline inout buffer holds at first, the stub copies there.
- * An inline room that the reply has no space for is a client that lies: the library fails the
- * request as vb_stub_bad_request() does and returns false. Returns true when all have their
- * address. False: the stub returns at once; the library has failed the request, or will call the
- * stub again from its start when the data is there. A stub calls this only if a buffer is exposed,
- * and finds places in the reply by itself otherwise.
+ * Zeroes VB_BUFFER_ZERO ones, but for caller's memory. What an inline inout buffer holds at first,
+ * the stub copies there. An inline room that the reply has no space for is a client that lies: the
+ * library fails the request as vb_stub_bad_request() does and returns false. Returns true when all
+ * have their address. False: the stub returns at once; the library has failed the request, or will
+ * call the stub again from its start when the data is there. A stub calls this only if a buffer is
+ * exposed, and finds places in the reply by itself otherwise.
  */
 VB_EXPORT bool vb_stub_request_buffers(struct vb_request *req, unsigned n, uint32_t heap);
 

@@ -175,6 +175,15 @@ static const struct vb_method buffers__methods[] = {
 		.number = 15,
 		.flags = VB_METHOD_ONEWAY,
 	},
+	[15] = {
+		.name = "buffers.fill_direct",
+		.deadline_ns = UINT64_C(10000000000),
+		.request_fixed = 40,
+		.request_max = 424,
+		.reply_fixed = 24,
+		.reply_max = 4120,
+		.number = 16,
+	},
 };
 
 static const struct vb_interface buffers__interface = {
@@ -185,7 +194,7 @@ static const struct vb_interface buffers__interface = {
 	.minor = 0,
 	.message_max = 8192,
 	.methods = buffers__methods,
-	.n_methods = 15,
+	.n_methods = 16,
 };
 
 struct buffers_peer *buffers_peer_bind(struct vb_conn *conn)
@@ -1003,6 +1012,51 @@ int buffers_ping(struct buffers_peer *peer, uint64_t stamp)
 	uint8_t *const vb_msg = vb_self->message;
 	vb_put_uint64(vb_msg + 24, stamp);
 	return vb_stub_send(vb_self, vb_called, 32);
+}
+
+int buffers_fill_direct(struct buffers_peer *peer, void *data, uint32_t n)
+{
+	struct vb_peer *const vb_self = (struct vb_peer *)peer;
+	const struct vb_method *const vb_called = &buffers__methods[15];
+	struct vb_buffer vb_buf[1];
+	uint64_t vb_used = 24;
+	int vb_error;
+
+	if (!vb_self)
+		return vb_stub_no_peer();
+	const uint64_t vb_units_data = n;
+	if (vb_units_data > UINT64_C(16777216))
+		return vb_stub_refuse(vb_self, vb_called, EMSGSIZE);
+	vb_buf[0] = (struct vb_buffer){
+		.address = data,
+		.room = vb_units_data,
+		.direction = VB_OUT,
+		.flags = VB_BUFFER_DIRECT,
+	};
+	struct vb_writer vb_w = vb_writer_request(vb_self, 40);
+	uint8_t *const vb_msg = vb_self->message;
+	vb_error = vb_write_buffer(&vb_w, vb_self, 24, &vb_buf[0], 4096, 0,
+		&vb_used, true);
+	if (vb_error)
+		return vb_stub_refuse(vb_self, vb_called, vb_error);
+	vb_put_uint32(vb_msg + 32, n);
+	vb_zero(vb_msg + 36, 4);
+
+	const uint8_t *const vb_ans = vb_stub_call(vb_self, vb_called, vb_w.cursor);
+	if (!vb_ans)
+		return -1;
+	struct vb_reader vb_r;
+	if (!vb_reader_answer(&vb_r, vb_self, vb_ans, 24))
+		return vb_stub_bad_reply(vb_self, vb_called);
+	const uint64_t vb_length_data = vb_units_data;
+	const uint8_t *vb_data_data;
+	if (!vb_read_buffer(&vb_r, &vb_buf[0], vb_length_data, &vb_data_data))
+		return vb_stub_bad_reply(vb_self, vb_called);
+	if (!vb_reader_done(&vb_r))
+		return vb_stub_bad_reply(vb_self, vb_called);
+	if (vb_data_data)
+		vb_copy(data, vb_data_data, vb_length_data);
+	return 0;
 }
 
 static void buffers_read__reply(struct vb_request *req, int64_t vb_result)
@@ -1891,6 +1945,59 @@ bad:
 	vb_stub_bad_request(req);
 }
 
+static void buffers_fill_direct__reply(struct vb_request *req, int vb_result)
+{
+	struct vb_buffer *const vb_buf = req->buffers;
+
+	if (vb_result < 0) {
+		vb_stub_fail(req, vb_result);
+		return;
+	}
+	vb_buf[0].length = vb_buf[0].room;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED &&
+	    !vb_settle_buffers(req, 1, 24))
+		return;
+	uint32_t vb_cursor = 24;
+	vb_cursor = vb_reply_buffer(req, &vb_buf[0], vb_cursor);
+	vb_stub_reply_send(req, vb_cursor);
+}
+
+static void buffers_fill_direct__serve(struct vb_request *req)
+{
+	const struct buffers_ops *const vb_ops = (const struct buffers_ops *)req->ops;
+	const uint8_t *const vb_msg = req->message;
+	struct vb_buffer *const vb_buf = req->buffers;
+	struct vb_reader vb_r;
+
+	if (!vb_reader_request(&vb_r, req, 40))
+		goto bad;
+	if (!vb_is_zero(vb_msg + 36, 4))
+		goto bad;
+	const uint64_t vb_units_data = vb_get_uint32(vb_msg + 32);
+	if (vb_units_data > UINT64_C(16777216))
+		goto bad;
+	if (!vb_read_request_buffer(&vb_r, 24, vb_units_data, VB_OUT,
+		    VB_BUFFER_DIRECT | VB_BUFFER_ZERO, &vb_buf[0]))
+		goto bad;
+	if (!vb_reader_done(&vb_r))
+		goto bad;
+	if ((vb_buf[0].flags) & VB_BUFFER_EXPOSED) {
+		if (!vb_stub_request_buffers(req, 1, 24))
+			return;
+	} else {
+		uint64_t vb_at = 24;
+
+		if (!vb_place_buffer(req, &vb_buf[0], &vb_at))
+			return;
+	}
+	vb_clear_errno();
+	buffers_fill_direct__reply(req, vb_ops->fill_direct(req, vb_buf[0].address,
+							    vb_get_uint32(vb_msg + 32)));
+	return;
+bad:
+	vb_reader_refuse(&vb_r);
+}
+
 static const struct vb_service_method buffers__served[] = {
 	{&buffers__methods[0], buffers_read__serve,
 	 offsetof(struct buffers_ops, read)},
@@ -1922,13 +2029,15 @@ static const struct vb_service_method buffers__served[] = {
 	 offsetof(struct buffers_ops, post)},
 	{&buffers__methods[14], buffers_ping__serve,
 	 offsetof(struct buffers_ops, ping)},
+	{&buffers__methods[15], buffers_fill_direct__serve,
+	 offsetof(struct buffers_ops, fill_direct)},
 };
 
 static const struct vb_service buffers__service = {
 	.size = sizeof(struct vb_service),
 	.interface = &buffers__interface,
 	.methods = buffers__served,
-	.n_methods = 15,
+	.n_methods = 16,
 	.ops_size = sizeof(struct buffers_ops),
 	.bound = offsetof(struct buffers_ops, bound),
 	.gone = offsetof(struct buffers_ops, gone),

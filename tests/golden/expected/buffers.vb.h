@@ -163,6 +163,13 @@ int buffers_post(struct buffers_peer *peer, const void *data, uint16_t n, const 
 int buffers_ping(struct buffers_peer *peer, uint64_t stamp);
 
 /*
+ * Not idempotent: never resent. Deadline 10 s unless the peer's is set. One round trip. More
+ * than 16 MiB of data is EMSGSIZE, not sent. On failure data may have changed, up to the room;
+ * buffers_peer_outcome() tells whether the server ran it.
+ */
+int buffers_fill_direct(struct buffers_peer *peer, void *data, uint32_t n);
+
+/*
  * Binds the interface on a connection: agrees on the lower minor version of both ends, without
  * blocking. NULL with errno: ENOSYS (not served there), EPROTONOSUPPORT (another major version),
  * EMSGSIZE, ENOMEM, or why the connection has failed; vb_conn_error() has the sentence.
@@ -210,6 +217,7 @@ struct buffers_ops {
 			 uint32_t n_samples);
 	void (*post)(struct vb_request *req, const void *data, uint16_t n, const char *where);
 	void (*ping)(struct vb_request *req, uint64_t stamp);
+	int (*fill_direct)(struct vb_request *req, void *data, uint32_t n);
 };
 
 /* Serves it, before vb_server_run(). ops and data stay the caller's. */
@@ -247,6 +255,8 @@ int buffers_serve(struct vb_server *server, const struct buffers_ops *ops,
 #define BUFFERS_POST_REPLY_MAX 0
 #define BUFFERS_PING_REQUEST_MAX 32
 #define BUFFERS_PING_REPLY_MAX 0
+#define BUFFERS_FILL_DIRECT_REQUEST_MAX 424
+#define BUFFERS_FILL_DIRECT_REPLY_MAX 4120
 
 #ifdef __cplusplus
 }
