@@ -305,18 +305,20 @@ static void check_canary(const struct buffer *buffer)
 static void late_push_changes_nothing(void **state)
 {
 	static const uint64_t lengths[] = {9000, REGISTERED};
+	/* A window ends by its answer, or by the revocation. */
+	static const enum command commands[] = {COMMAND_REMEMBER, COMMAND_END};
 	struct fixture *fixture = *state;
 
-	for (unsigned i = 0; i < 2 * N_PLACES; i++) {
+	for (unsigned i = 0; i < 4 * N_PLACES; i++) {
 		struct client *client = client_connect(fixture);
 		struct request request = {.command = COMMAND_PUSH_LATE};
 		struct vbi_exposure exposure;
 		struct buffer buffer;
 
 		turn_until(fixture, &client->n_connected, 1);
-		buffer = buffer_make(client, i % N_PLACES, lengths[i / N_PLACES]);
+		buffer = buffer_make(client, i % N_PLACES, lengths[i / N_PLACES % 2]);
 		expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
-		client_call(client, COMMAND_REMEMBER, 1, 0, exposure.records);
+		client_call(client, commands[i / N_PLACES / 2], 1, 0, exposure.records);
 		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
 		fill(buffer.bytes, buffer.length, 77);
 		client_send(client, &request, sizeof(request), false);

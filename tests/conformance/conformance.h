@@ -62,7 +62,7 @@ enum command {
 	COMMAND_REMEMBER,  /* record: keep it for later */
 	COMMAND_PULL_LATE, /* pull the record that was kept; argument back: the status */
 	COMMAND_PUSH_LATE, /* the same with a push of pattern(id) */
-	COMMAND_END,	   /* record: end it, as an answer to a push does, and push nothing */
+	COMMAND_END,	   /* record: keep it for later, and end it, as an answer to a push does */
 	COMMAND_CLOSE,	   /* answer, then close the endpoint */
 	COMMAND_VANISH,	   /* close the endpoint with a pull under way */
 };

@@ -217,10 +217,8 @@ static void serve(struct service *service, const struct request *request)
 		serve_held(service, request);
 		break;
 	case COMMAND_REMEMBER:
-		service->kept = request->record;
-		answer(service, request, 0);
-		break;
 	case COMMAND_END:
+		service->kept = request->record;
 		answer(service, request, 0);
 		break;
 	case COMMAND_PULL_LATE:

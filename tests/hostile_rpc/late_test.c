@@ -32,9 +32,13 @@
 #define CANARY_SEED 0xcafe
 #define LATE_SEED   0xbad
 
+/* Calls that are answered: where windows are used, the second uses that of the first again, if the
+ * answer has ended it. */
+#define N_ANSWERED 2
+
 /* How the call ends. */
 enum way {
-	ANSWERED, /* by its answer */
+	ANSWERED, /* by its answer, twice */
 	SILENT,	  /* by its deadline, with nothing said */
 	CANCELED, /* by the answer to the cancel that follows its deadline */
 };
@@ -49,8 +53,9 @@ struct late {
 
 /* What the server says when it has come back. */
 struct verdict {
-	int status;   /* of the late move */
-	bool has_hit; /* to_server: it has seen bytes that the call did not have */
+	int status;	/* of the late move */
+	bool has_hit;	/* to_server: it has seen bytes that the call did not have */
+	bool is_window; /* what the memory was exposed through */
 };
 
 /* ---- The server ---- */
@@ -69,12 +74,33 @@ static void hear(void)
 		exit(21);
 }
 
-static void answer_call(struct raw *raw, const struct late *late, const struct raw_message *request)
+/* Where in a request the field of its buffer is. */
+static uint32_t field_of(const struct late *late)
 {
-	struct raw_message answer = servant_answer(request);
+	return late->to_server ? 32 : 40;
+}
 
-	scene_put64(&answer, 24, late->size);
-	raw_send(raw, &answer, 32);
+/* Does what is asked, from REQUEST on, and ends each exposure with the answer. How many RECORDS the
+ * last call had. */
+static uint32_t serve_calls(struct raw *raw, const struct late *late, struct raw_message *request,
+			    struct vbi_record *records, uint8_t *local)
+{
+	struct raw_message answer;
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < N_ANSWERED; i++) {
+		if (i)
+			servant_await(raw, request);
+		n = servant_records(request, field_of(late), records);
+		/* That it can be reached at all while it may be. */
+		if (servant_move(raw, !late->to_server, records, n, local))
+			exit(25);
+		answer = servant_answer(request);
+		answer.header.credits = (uint16_t)(answer.header.credits + i);
+		scene_put64(&answer, 24, late->size);
+		raw_answer(raw, &answer, 32, &records[0]);
+	}
+	return n;
 }
 
 /* Answers the call's cancel, and the call that the client makes next to see whether it can. */
@@ -115,8 +141,10 @@ static bool has_others(const uint8_t *memory, uint64_t size)
 static struct verdict come_back(struct raw *raw, const struct late *late,
 				const struct vbi_record *records, uint32_t n, uint8_t *local)
 {
-	struct verdict verdict = {0};
+	struct verdict verdict = {.is_window = harness_is_rdma() && records[0].flags};
 
+	if (late->allocated && raw_wants_windows(raw) && !verdict.is_window)
+		exit(27);
 	if (late->to_server)
 		memset(local, 0, late->size);
 	else
@@ -136,18 +164,14 @@ static void serve_one(struct raw *raw, const struct late *late)
 
 	servant_greet(raw, 64);
 	servant_await(raw, &request);
-	n = servant_records(&request, late->to_server ? 32 : 40, records);
+	n = servant_records(&request, field_of(late), records);
 	if (!local)
 		exit(24);
 	pattern_fill(local, late->size, SEED);
-	if (late->way == ANSWERED) {
-		/* That it can be reached at all while it may be. */
-		if (servant_move(raw, !late->to_server, records, n, local))
-			exit(25);
-		answer_call(raw, late, &request);
-	} else if (late->way == CANCELED) {
+	if (late->way == ANSWERED)
+		n = serve_calls(raw, late, &request, records, local);
+	else if (late->way == CANCELED)
 		answer_cancel(raw, &request);
-	}
 	/* Nothing is polled meanwhile: whatever has become of the connection, nobody here knows. */
 	say('t');
 	hear();
@@ -186,34 +210,47 @@ static void await_word(int fd, char expected)
 		fail_msg("the server said '%c', not '%c'", word, expected);
 }
 
-static void call_it(const struct late *late, struct vb_conn *conn, struct probe_peer *peer,
-		    uint8_t *memory)
+static int64_t call_once(const struct late *late, struct probe_peer *peer, uint8_t *memory)
+{
+	if (late->to_server)
+		pattern_fill(memory, late->size, SEED);
+	else
+		memset(memory, 0, late->size);
+	return late->to_server ? probe_check(peer, SEED, memory, late->size)
+			       : probe_fill(peer, SEED, late->size, memory, late->size);
+}
+
+/* What the last one allocates. */
+static uint64_t call_answered(const struct late *late, struct vb_conn *conn,
+			      struct probe_peer *peer, uint8_t *memory)
+{
+	uint64_t before = 0;
+
+	for (unsigned i = 0; i < N_ANSWERED; i++) {
+		before = probe_client_stats(conn).allocations;
+		probe_assert_result(peer, call_once(late, peer, memory), late->size);
+		assert_true(pattern_is(memory, late->size, SEED));
+	}
+	return probe_client_stats(conn).allocations - before;
+}
+
+static void call_unanswered(const struct late *late, struct vb_conn *conn, struct probe_peer *peer,
+			    uint8_t *memory)
 {
 	int64_t result;
 
-	if (late->to_server)
-		pattern_fill(memory, late->size, SEED);
-	if (late->way != ANSWERED)
-		probe_peer_set_deadline(peer, DEADLINE_NS);
-	result = late->to_server ? probe_check(peer, SEED, memory, late->size)
-				 : probe_fill(peer, SEED, late->size, memory, late->size);
-	switch (late->way) {
-	case ANSWERED:
-		probe_assert_result(peer, result, late->size);
-		assert_true(pattern_is(memory, late->size, SEED));
-		break;
-	case SILENT:
+	probe_peer_set_deadline(peer, DEADLINE_NS);
+	result = call_once(late, peer, memory);
+	if (late->way == SILENT) {
 		probe_assert_failed(peer, result, ETIMEDOUT, VB_UNKNOWN);
 		assert_int_equal(vb_conn_error(conn)->errnum, ETIMEDOUT);
 		assert_int_equal(probe_client_stats(conn).abandoned, 1);
-		break;
-	case CANCELED:
+	} else {
 		probe_assert_failed(peer, result, ETIMEDOUT, VB_NOT_EXECUTED);
 		assert_int_equal(probe_client_stats(conn).abandoned, 0);
 		/* The connection has lost nothing. */
 		probe_peer_set_deadline(peer, 60000 * MS);
 		probe_assert_result(peer, probe_add(peer, 1, 2), 3);
-		break;
 	}
 }
 
@@ -235,29 +272,30 @@ static bool is_copied(const struct late *late)
 	return late->size <= 256 * 1024;
 }
 
-static void meet_again(const struct late *late, int fd, const uint8_t *memory)
+static void meet_again(const struct late *late, int fd, const uint8_t *memory,
+		       struct verdict *verdict)
 {
-	struct verdict verdict;
-
 	await_word(fd, 't');
 	assert_int_equal(write(fd, "g", 1), 1);
 	if (!late->to_server)
 		watch_canary(memory, late->size);
-	assert_int_equal(read(fd, &verdict, sizeof(verdict)), sizeof(verdict));
+	assert_int_equal(read(fd, verdict, sizeof(*verdict)), sizeof(*verdict));
 	assert_true(pattern_is(memory, late->size, CANARY_SEED));
-	if (verdict.has_hit)
+	if (verdict->has_hit)
 		fail_msg("memory of a call that had returned was read");
 	/* The key is dead, and not only of no use. */
-	if (harness_is_rdma() && (late->way == SILENT || !is_copied(late)))
-		assert_int_not_equal(verdict.status, 0);
+	if (harness_is_rdma() && (late->way == SILENT || verdict->is_window || !is_copied(late)))
+		assert_int_not_equal(verdict->status, 0);
 }
 
 static void come_late(enum way way, bool to_server, bool allocated, uint64_t size)
 {
 	struct vb_options options = VB_OPTIONS_INIT;
 	struct late late = {way, to_server, allocated, size, ""};
+	struct verdict verdict;
 	struct probe_peer *peer;
 	struct vb_conn *conn;
+	uint64_t n_allocated = 0;
 	uint8_t *memory;
 	int ends[2];
 	pid_t server;
@@ -275,9 +313,15 @@ static void come_late(enum way way, bool to_server, bool allocated, uint64_t siz
 	peer = probe_bind(conn);
 	memory = allocated ? vb_memory_alloc(conn, size) : malloc(size);
 	assert_non_null(memory);
-	call_it(&late, conn, peer, memory);
+	if (way == ANSWERED)
+		n_allocated = call_answered(&late, conn, peer, memory);
+	else
+		call_unanswered(&late, conn, peer, memory);
 	pattern_fill(memory, size, CANARY_SEED);
-	meet_again(&late, ends[0], memory);
+	meet_again(&late, ends[0], memory, &verdict);
+	/* A window that the answer had not ended would have gone, and another been made. */
+	if (verdict.is_window)
+		assert_int_equal(n_allocated, 0);
 	probe_peer_free(peer);
 	vb_conn_close(conn);
 	assert_int_equal(harness_wait(server), 0);

@@ -7,8 +7,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/e2e/harness.h"
+
 #ifdef VBI_HAVE_VERBS
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 #endif
 
 #include "control.pb-c.h"
@@ -180,6 +183,25 @@ static struct vbi_message *fill_buffer(struct raw *raw, struct raw_message *mess
 void raw_send(struct raw *raw, struct raw_message *message, uint32_t length)
 {
 	raw->endpoint->ops->send(raw->endpoint, fill_buffer(raw, message, length), length, false);
+}
+
+void raw_answer(struct raw *raw, struct raw_message *message, uint32_t length,
+		const struct vbi_record *record)
+{
+	struct vbi_message *buffer = fill_buffer(raw, message, length);
+
+	raw->endpoint->ops->end_with(raw->endpoint, buffer, record);
+	raw->endpoint->ops->send(raw->endpoint, buffer, length, false);
+}
+
+bool raw_wants_windows(const struct raw *raw)
+{
+#ifdef VBI_HAVE_VERBS
+	return harness_is_rdma() && verbs_windows_offered(verbs_endpoint_of(raw->endpoint)->device);
+#else
+	(void)raw;
+	return false;
+#endif
 }
 
 void raw_send_ending(struct raw *raw, struct raw_message *message, uint32_t length, uint32_t key)

@@ -49,8 +49,16 @@ void raw_close(struct raw *raw);
 /* Sends LENGTH bytes from MESSAGE's header on; the header's length is set to it. */
 void raw_send(struct raw *raw, struct raw_message *message, uint32_t length);
 
+/* The same with an answer that ends the exposure of RECORD, as far as that was agreed on. */
+void raw_answer(struct raw *raw, struct raw_message *message, uint32_t length,
+		const struct vbi_record *record);
+
 /* The same over verbs, as a SEND with invalidation of KEY, whatever was agreed on. */
 void raw_send_ending(struct raw *raw, struct raw_message *message, uint32_t length, uint32_t key);
+
+/* Whether memory that has a name is to be exposed through windows: by what was asked for, and by
+ * what the device has. */
+bool raw_wants_windows(const struct raw *raw);
 
 /* Lets the transport make progress; rests a little if there is none to make. */
 void raw_poll(struct raw *raw);
