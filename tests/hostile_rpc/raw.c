@@ -185,6 +185,11 @@ void raw_send(struct raw *raw, struct raw_message *message, uint32_t length)
 	raw->endpoint->ops->send(raw->endpoint, fill_buffer(raw, message, length), length, false);
 }
 
+void raw_send_more(struct raw *raw, struct raw_message *message, uint32_t length)
+{
+	raw->endpoint->ops->send(raw->endpoint, fill_buffer(raw, message, length), length, true);
+}
+
 void raw_answer(struct raw *raw, struct raw_message *message, uint32_t length,
 		const struct vbi_record *record)
 {

@@ -49,6 +49,9 @@ void raw_close(struct raw *raw);
 /* Sends LENGTH bytes from MESSAGE's header on; the header's length is set to it. */
 void raw_send(struct raw *raw, struct raw_message *message, uint32_t length);
 
+/* The same, and leaves the doorbell to the next one. */
+void raw_send_more(struct raw *raw, struct raw_message *message, uint32_t length);
+
 /* The same with an answer that ends the exposure of RECORD, as far as that was agreed on. */
 void raw_answer(struct raw *raw, struct raw_message *message, uint32_t length,
 		const struct vbi_record *record);
