@@ -30,7 +30,28 @@ static void send_check(struct raw *raw, uint64_t n, uint32_t offset, uint32_t n_
 	raw_send(raw, &message, length);
 }
 
-static const struct vbi_record good_looking = {.length = 4096, .key = 0, .flags = 1};
+/* fill(seed, length, buffer[room], room) of all that RECORD has. */
+static void send_fill(struct raw *raw, const struct vbi_record *record)
+{
+	struct raw_message message = scene_request(PROBE_FILL);
+
+	scene_put64(&message, 32, record->length);
+	scene_put32(&message, 40, 56);
+	scene_put32(&message, 44, 1);
+	scene_put64(&message, 48, record->length);
+	scene_put_record(&message, 56, record);
+	raw_send(raw, &message, 80);
+}
+
+/* But for its key it is as those of memory to be read are: over shared memory the flags are rights,
+ * over verbs there are none. */
+static struct vbi_record good_looking(void)
+{
+	return (struct vbi_record){
+		.length = 4096,
+		.flags = harness_is_rdma() ? 0 : VBI_REMOTE_READ,
+	};
+}
 
 static void inline_bytes_that_are_not_there(struct raw *raw)
 {
@@ -49,7 +70,7 @@ static void inline_bytes_beyond_64_bits(struct raw *raw)
 
 static void above_max_transfer(struct raw *raw)
 {
-	struct vbi_record record = good_looking;
+	struct vbi_record record = good_looking();
 
 	record.length = (64ull << 20) + 1;
 	send_check(raw, record.length, 48, 1, &record, 72);
@@ -60,7 +81,7 @@ static void seventeen_records(struct raw *raw)
 	struct vbi_record records[17];
 
 	for (unsigned i = 0; i < 17; i++)
-		records[i] = good_looking;
+		records[i] = good_looking();
 	send_check(raw, 17 * 4096, 48, 17, records, 48 + 17 * 24);
 }
 
@@ -71,27 +92,35 @@ static void records_beyond_32_bits(struct raw *raw)
 
 static void records_off_their_place(struct raw *raw)
 {
-	send_check(raw, 4096, 56, 1, &good_looking, 80);
+	const struct vbi_record record = good_looking();
+
+	send_check(raw, 4096, 56, 1, &record, 80);
 }
 
 static void records_that_are_not_there(struct raw *raw)
 {
-	send_check(raw, 8192, 48, 2, &good_looking, 72);
+	const struct vbi_record record = good_looking();
+
+	send_check(raw, 8192, 48, 2, &record, 72);
 }
 
 static void records_that_add_up_to_less(struct raw *raw)
 {
-	send_check(raw, 4097, 48, 1, &good_looking, 72);
+	const struct vbi_record record = good_looking();
+
+	send_check(raw, 4097, 48, 1, &record, 72);
 }
 
 static void records_that_add_up_to_more(struct raw *raw)
 {
-	send_check(raw, 4095, 48, 1, &good_looking, 72);
+	const struct vbi_record record = good_looking();
+
+	send_check(raw, 4095, 48, 1, &record, 72);
 }
 
 static void record_of_no_bytes(struct raw *raw)
 {
-	struct vbi_record records[2] = {good_looking, good_looking};
+	struct vbi_record records[2] = {good_looking(), good_looking()};
 
 	records[1].length = 0;
 	send_check(raw, 4096, 48, 2, records, 96);
@@ -99,7 +128,7 @@ static void record_of_no_bytes(struct raw *raw)
 
 static void records_that_overflow(struct raw *raw)
 {
-	struct vbi_record records[3] = {good_looking, good_looking, good_looking};
+	struct vbi_record records[3] = {good_looking(), good_looking(), good_looking()};
 
 	records[1].length = UINT64_MAX - 4095;
 	send_check(raw, 4096, 48, 3, records, 120);
@@ -107,7 +136,7 @@ static void records_that_overflow(struct raw *raw)
 
 static void record_far_outside(struct raw *raw)
 {
-	struct vbi_record record = good_looking;
+	struct vbi_record record = good_looking();
 
 	record.address = 1ull << 40;
 	send_check(raw, 4096, 48, 1, &record, 72);
@@ -115,7 +144,7 @@ static void record_far_outside(struct raw *raw)
 
 static void record_across_the_end(struct raw *raw)
 {
-	struct vbi_record record = good_looking;
+	struct vbi_record record = good_looking();
 
 	record.address = (16u << 20) - 4095;
 	send_check(raw, 4096, 48, 1, &record, 72);
@@ -123,7 +152,7 @@ static void record_across_the_end(struct raw *raw)
 
 static void record_that_wraps(struct raw *raw)
 {
-	struct vbi_record record = good_looking;
+	struct vbi_record record = good_looking();
 
 	record.address = UINT64_MAX - 100;
 	send_check(raw, 4096, 48, 1, &record, 72);
@@ -131,7 +160,7 @@ static void record_that_wraps(struct raw *raw)
 
 static void record_of_no_slot(struct raw *raw)
 {
-	struct vbi_record record = good_looking;
+	struct vbi_record record = good_looking();
 
 	record.key = 0xffff;
 	send_check(raw, 4096, 48, 1, &record, 72);
@@ -139,7 +168,7 @@ static void record_of_no_slot(struct raw *raw)
 
 static void record_without_the_right(struct raw *raw)
 {
-	struct vbi_record record = good_looking;
+	struct vbi_record record = good_looking();
 
 	record.flags = VBI_REMOTE_WRITE;
 	send_check(raw, 4096, 48, 1, &record, 72);
@@ -147,7 +176,7 @@ static void record_without_the_right(struct raw *raw)
 
 static void record_with_unknown_flags(struct raw *raw)
 {
-	struct vbi_record record = good_looking;
+	struct vbi_record record = good_looking();
 
 	record.flags |= 0x10000000;
 	send_check(raw, 4096, 48, 1, &record, 72);
@@ -194,11 +223,7 @@ static void test_bulk(void **state)
 		BREACH(BOUND, records_that_add_up_to_more),
 		BREACH(BOUND, record_of_no_bytes),
 		BREACH(BOUND, records_that_overflow),
-		BREACH(BOUND, record_far_outside),
-		BREACH(BOUND, record_across_the_end),
 		BREACH(BOUND, record_that_wraps),
-		BREACH(BOUND, record_of_no_slot),
-		BREACH(BOUND, record_without_the_right),
 		BREACH(BOUND, record_with_unknown_flags),
 		BREACH(BOUND, room_beyond_the_reply),
 		BREACH(BOUND, room_beyond_64_bits),
@@ -209,57 +234,124 @@ static void test_bulk(void **state)
 	SCENE_RUN(breaches);
 }
 
+static void test_records_that_the_library_refuses(void **state)
+{
+	static const struct breach breaches[] = {
+		BREACH(BOUND, record_far_outside),
+		BREACH(BOUND, record_across_the_end),
+		BREACH(BOUND, record_of_no_slot),
+		BREACH(BOUND, record_without_the_right),
+	};
+
+	(void)state;
+	harness_only_shm("what records name is looked at by the peer's device");
+	SCENE_RUN(breaches);
+}
+
 /* ---- Memory of the client's that is not exposed ---- */
 
-/* Names no memory, that of nobody, and more than there is. */
-static void name_nothing(struct raw *raw, const struct vbi_record *exposed, unsigned i)
-{
-	struct vbi_record record = *exposed;
+/* Small enough to be copied, and large enough to be registered. Neither fits an answer. */
+static const uint64_t exposed_sizes[] = {64u << 10, 1u << 20};
 
-	switch (i) {
-	case 0:
-		record.key ^= 0x5a5a5a00;
-		break;
-	case 1:
-		record.address = 4096;
-		break;
-	default:
-		/* Longer than any memory that is registered for so little. */
-		record.length = 32u << 20;
-		break;
-	}
-	send_check(raw, record.length, 48, 1, &record, 72);
+/* What is said of memory that is exposed with RIGHTS, of which RECORD tells the truth. */
+struct lie {
+	const char *name;
+	unsigned rights;
+	void (*tell)(struct raw *raw, struct vbi_record *record);
+};
+
+static void name_no_key(struct raw *raw, struct vbi_record *record)
+{
+	record->key ^= 0x5a5a5a00;
+	send_check(raw, record->length, 48, 1, record, 72);
 }
+
+static void name_the_key_0(struct raw *raw, struct vbi_record *record)
+{
+	record->key = 0;
+	send_check(raw, record->length, 48, 1, record, 72);
+}
+
+static void name_nobodys_memory(struct raw *raw, struct vbi_record *record)
+{
+	record->address = 4096;
+	send_check(raw, record->length, 48, 1, record, 72);
+}
+
+static void name_memory_far_outside(struct raw *raw, struct vbi_record *record)
+{
+	record->address += 1ull << 40;
+	send_check(raw, record->length, 48, 1, record, 72);
+}
+
+/* Longer than any memory that is registered for so little. */
+static void name_memory_across_the_end(struct raw *raw, struct vbi_record *record)
+{
+	record->length = 32u << 20;
+	send_check(raw, record->length, 48, 1, record, 72);
+}
+
+static void write_without_the_right(struct raw *raw, struct vbi_record *record)
+{
+	send_fill(raw, record);
+}
+
+static void read_without_the_right(struct raw *raw, struct vbi_record *record)
+{
+	send_check(raw, record->length, 48, 1, record, 72);
+}
+
+static void tell_lie(struct scene *scene, const struct lie *lie, uint64_t size)
+{
+	struct vbi_exposure exposure = {
+		.address = calloc(1, size),
+		.length = size,
+		.rights = lie->rights,
+	};
+	struct vbi_endpoint *endpoint;
+
+	scene_go_to(scene, BOUND);
+	endpoint = scene->raw.endpoint;
+	assert_int_equal(endpoint->ops->expose(endpoint, &exposure), 0);
+	lie->tell(&scene->raw, &exposure.records[0]);
+	probe_assert_alive(scene->peer);
+	if (!raw_ended(&scene->raw))
+		fail_msg("%s, of %u bytes: the server answers", lie->name, (unsigned)size);
+	for (uint64_t i = 0; i < size; i++)
+		assert_int_equal(((const uint8_t *)exposure.address)[i], 0);
+	raw_close(&scene->raw);
+	free(exposure.address);
+	probe_assert_alive(scene->peer);
+}
+
+#define LIE(rights, tell)           \
+	{                           \
+#tell, rights, tell \
+	}
 
 /* What a device has to look at, it refuses: that ends the connection, and is no breach of the
  * rules, for so does a client that has just taken its memory back. */
 static void test_records_that_a_device_refuses(void **state)
 {
+	static const struct lie lies[] = {
+		LIE(VBI_REMOTE_READ, name_no_key),
+		LIE(VBI_REMOTE_READ, name_the_key_0),
+		LIE(VBI_REMOTE_READ, name_nobodys_memory),
+		LIE(VBI_REMOTE_READ, name_memory_far_outside),
+		LIE(VBI_REMOTE_READ, name_memory_across_the_end),
+		LIE(VBI_REMOTE_READ, write_without_the_right),
+		LIE(VBI_REMOTE_WRITE, read_without_the_right),
+	};
+	const unsigned n = 2 * sizeof(lies) / sizeof(lies[0]);
 	struct scene *scene;
 
 	(void)state;
 	harness_only_rdma("the records are looked at by the library");
 	scene = scene_begin("--inflight", "64");
-	for (unsigned i = 0; i < 6; i++) {
-		struct vbi_exposure exposure = {
-			.length = i < 3 ? 4096 : 1u << 20,
-			.rights = VBI_REMOTE_READ,
-		};
-		struct vbi_endpoint *endpoint;
-
-		scene_go_to(scene, BOUND);
-		endpoint = scene->raw.endpoint;
-		exposure.address = calloc(1, exposure.length);
-		assert_int_equal(endpoint->ops->expose(endpoint, &exposure), 0);
-		name_nothing(&scene->raw, &exposure.records[0], i % 3);
-		probe_assert_alive(scene->peer);
-		assert_true(raw_ended(&scene->raw));
-		raw_close(&scene->raw);
-		free(exposure.address);
-		probe_assert_alive(scene->peer);
-	}
+	for (unsigned i = 0; i < n; i++)
+		tell_lie(scene, &lies[i / 2], exposed_sizes[i % 2]);
 	assert_int_equal(probe_counters(scene->peer).protocol_errors, 0);
-	while (probe_counters(scene->peer).gone < 6)
+	while (probe_counters(scene->peer).gone < n)
 		;
 	scene_end(scene);
 }
@@ -337,18 +429,41 @@ static void test_request_without_credit(void **state)
 	outstanding("1");
 }
 
-/* A key that was never opened, or is closed: no bytes are moved, and the client is told. */
+/* Names memory that is not exposed. Over shared memory the client is told, over verbs its device
+ * ends the connection. */
+static void name_unexposed(struct scene *scene, const struct vbi_record *record)
+{
+	struct raw_message message;
+
+	send_check(&scene->raw, record->length, 48, 1, record, 72);
+	if (harness_is_rdma()) {
+		assert_true(raw_ended(&scene->raw));
+	} else {
+		assert_true(raw_receive(&scene->raw, &message));
+		assert_int_equal(message.header.kind, VBI_KIND_FAILURE);
+	}
+	raw_close(&scene->raw);
+}
+
+/* A key that was never opened, or is closed: no bytes are moved. */
 static void test_closed_exposure(void **state)
 {
 	struct scene *scene = scene_begin("--inflight", "64");
-	struct raw_message message;
+	struct vbi_record record = good_looking();
+	struct vbi_exposure exposure = {.length = 1u << 20, .rights = VBI_REMOTE_READ};
 
 	(void)state;
 	scene_go_to(scene, BOUND);
-	send_check(&scene->raw, 4096, 48, 1, &good_looking, 72);
-	if (raw_receive(&scene->raw, &message))
-		assert_int_equal(message.header.kind, VBI_KIND_FAILURE);
-	raw_close(&scene->raw);
+	name_unexposed(scene, &record);
+	scene_go_to(scene, BOUND);
+	exposure.address = calloc(1, exposure.length);
+	scene->raw.ops->expose(scene->raw.endpoint, &exposure);
+	record = exposure.records[0];
+	scene->raw.ops->revoke(scene->raw.endpoint, &exposure, VBI_REVOKE_ANSWERED);
+	name_unexposed(scene, &record);
+	assert_int_equal(probe_counters(scene->peer).bulk_pulled, 0);
+	assert_int_equal(probe_counters(scene->peer).protocol_errors, 0);
+	free(exposure.address);
 	scene_end(scene);
 }
 
@@ -415,6 +530,7 @@ static void test_hanging_up(void **state)
 
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_bulk),
+	HARNESS_TEST(test_records_that_the_library_refuses),
 	HARNESS_TEST(test_records_that_a_device_refuses),
 	HARNESS_TEST(test_slot_in_use),
 	HARNESS_TEST(test_request_without_credit),
