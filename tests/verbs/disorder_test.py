@@ -195,6 +195,40 @@ def check_two_devices():
                 works(f"rdma://{host}:{number}", "bulk", 1)
 
 
+def queue_pairs(device):
+    """The numbers of those that are connected."""
+    return sorted(re.findall(r"lqpn (\d+) .*type RC", sh(f"rdma resource show qp link {device}/1")))
+
+
+def check_two_devices_at_a_time():
+    """Devices that are equally old give their queue pairs the same numbers."""
+    sh("rdma link del rxe0")
+    set_up_first()
+    with second_device(), server("*") as both:
+        number = both.address.rsplit(":", 1)[1]
+        addresses = [f"rdma://{host}:{number}" for host in (FIRST, SECOND)]
+        clients = []
+        for address in addresses:
+            clients.append(caller(address, "signals", 20000))
+            expect(clients[-1], "^connected$")
+            expect(clients[-1], "^called$")
+        assert len(queue_pairs("rxe0")) == 2, "a queue pair for each end"
+        assert queue_pairs("rxe0") == queue_pairs("rxe1"), "the test needs the same numbers"
+        movers = [caller(address, "bulk", 3) for address in addresses]
+        for mover in movers:
+            expect(mover, "^connected$")
+        for client in clients:
+            client.send_signal(signal.SIGUSR1)
+            expect(client, "^called$")
+        for mover in movers:
+            expect(mover, "^done$")
+            assert ended(mover) == 0
+        for client in clients:
+            client.terminate()
+            expect(client, "^done$")
+            assert ended(client) == 0
+
+
 @contextlib.contextmanager
 def hosts_file(text):
     path = pathlib.Path("/etc/hosts")

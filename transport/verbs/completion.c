@@ -23,11 +23,9 @@ static struct verbs_slot *slot_of(const struct ibv_wc *wc)
 struct verbs_endpoint *verbs_completion_owner(const struct verbs_lane *lane,
 					      const struct ibv_wc *wc)
 {
-	const struct verbs_domain *domain = lane->device->domain;
-
 	if (verbs_id_is_receive(wc->wr_id))
-		return verbs_domain_by_qp(domain, wc->qp_num);
-	return verbs_domain_endpoint(domain, verbs_id_endpoint(wc->wr_id));
+		return verbs_domain_by_qp(lane->device, wc->qp_num);
+	return verbs_domain_endpoint(lane->device->domain, verbs_id_endpoint(wc->wr_id));
 }
 
 /* ---- Failures ---- */

@@ -232,7 +232,8 @@ struct verbs_endpoint *verbs_domain_endpoint(const struct verbs_domain *domain, 
 
 /* ---- Endpoints by queue pair: open addressing, never more than half full ---- */
 
-/* Numbers of queue pairs are dense or have a stride; Knuth's multiplier spreads both. */
+/* Numbers of queue pairs are dense or have a stride; Knuth's multiplier spreads both. The same
+ * number of several devices has one home: a host has few of those. */
 static uint32_t home_of(const struct verbs_domain *domain, uint32_t qp_num)
 {
 	return (qp_num * 2654435761u >> 8) & (2 * domain->table_size - 1);
@@ -270,14 +271,18 @@ void verbs_domain_remove_qp(struct verbs_domain *domain, const struct verbs_endp
 	domain->by_qp[hole] = NULL;
 }
 
-struct verbs_endpoint *verbs_domain_by_qp(const struct verbs_domain *domain, uint32_t qp_num)
+struct verbs_endpoint *verbs_domain_by_qp(const struct verbs_device *device, uint32_t qp_num)
 {
+	const struct verbs_domain *domain = device->domain;
 	uint32_t mask = 2 * domain->table_size - 1;
 
 	if (!domain->table_size)
 		return NULL;
-	for (uint32_t at = home_of(domain, qp_num); domain->by_qp[at]; at = (at + 1) & mask)
-		if (domain->by_qp[at]->qp->qp_num == qp_num)
-			return domain->by_qp[at];
+	for (uint32_t at = home_of(domain, qp_num); domain->by_qp[at]; at = (at + 1) & mask) {
+		struct verbs_endpoint *endpoint = domain->by_qp[at];
+
+		if (endpoint->qp->qp_num == qp_num && endpoint->device == device)
+			return endpoint;
+	}
 	return NULL;
 }

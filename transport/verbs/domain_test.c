@@ -12,6 +12,7 @@
 #define MANY 300u
 
 static struct verbs_domain domain;
+static struct verbs_device devices[] = {{.domain = &domain}, {.domain = &domain}};
 static struct verbs_endpoint *endpoints[MANY];
 static struct ibv_qp qps[MANY];
 
@@ -56,11 +57,12 @@ static void ids_are_found_until_they_go(void **state)
 	assert_ptr_equal(verbs_domain_endpoint(&domain, endpoints[7]->id), endpoints[7]);
 }
 
-static void add_with_qp(unsigned i, uint32_t qp_num)
+static void add_with_qp(unsigned i, struct verbs_device *device, uint32_t qp_num)
 {
 	assert_int_equal(verbs_domain_add(&domain, endpoints[i]), 0);
 	qps[i].qp_num = qp_num;
 	endpoints[i]->qp = &qps[i];
+	endpoints[i]->device = device;
 	verbs_domain_add_qp(&domain, endpoints[i]);
 }
 
@@ -69,25 +71,40 @@ static void add_with_qp(unsigned i, uint32_t qp_num)
 static void queue_pairs_are_found_whatever_goes(void **state)
 {
 	(void)state;
-	assert_null(verbs_domain_by_qp(&domain, 17));
+	assert_null(verbs_domain_by_qp(devices, 17));
 	for (unsigned i = 0; i < MANY; i++)
-		add_with_qp(i, i % 2 ? 17 + i : 17 + i * 64);
+		add_with_qp(i, devices, i % 2 ? 17 + i : 17 + i * 64);
 	for (unsigned left = MANY; left > 0; left--) {
 		/* Steps of a prime through what is left. */
 		unsigned pick = left * 7919 / 13 % left;
 		struct verbs_endpoint *gone = endpoints[pick];
 
 		for (unsigned i = 0; i < left; i++)
-			assert_ptr_equal(verbs_domain_by_qp(&domain, endpoints[i]->qp->qp_num),
+			assert_ptr_equal(verbs_domain_by_qp(devices, endpoints[i]->qp->qp_num),
 					 endpoints[i]);
 		verbs_domain_remove_qp(&domain, gone);
-		assert_null(verbs_domain_by_qp(&domain, gone->qp->qp_num));
+		assert_null(verbs_domain_by_qp(devices, gone->qp->qp_num));
 		verbs_domain_remove(&domain, gone);
 		endpoints[pick] = endpoints[left - 1];
 		endpoints[left - 1] = gone;
 	}
 	for (uint32_t i = 0; i < 2 * domain.table_size; i++)
 		assert_null(domain.by_qp[i]);
+}
+
+/* Devices that are equally old give their queue pairs the same numbers. */
+static void queue_pairs_of_two_devices(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++)
+		add_with_qp(i, &devices[i % 2], 17 + i / 2);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_ptr_equal(verbs_domain_by_qp(&devices[i % 2], 17 + i / 2), endpoints[i]);
+	for (unsigned i = 0; i < MANY; i += 2) {
+		verbs_domain_remove_qp(&domain, endpoints[i]);
+		assert_null(verbs_domain_by_qp(&devices[0], 17 + i / 2));
+		assert_ptr_equal(verbs_domain_by_qp(&devices[1], 17 + i / 2), endpoints[i + 1]);
+	}
 }
 
 static void work_requests_name_their_endpoint(void **state)
@@ -110,6 +127,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ids_are_found_until_they_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(queue_pairs_are_found_whatever_goes, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(queue_pairs_of_two_devices, setup, teardown),
 		cmocka_unit_test(work_requests_name_their_endpoint),
 	};
 

@@ -272,7 +272,7 @@ struct verbs_domain {
 	struct verbs_endpoint *endpoints;
 	struct verbs_endpoint **table; /* by the index in endpoint->id */
 	uint32_t table_size, n_endpoints, next_generation;
-	struct verbs_endpoint **by_qp; /* open addressing by qp_num; twice table_size */
+	struct verbs_endpoint **by_qp; /* open addressing; twice table_size */
 	struct verbs_regions *regions; /* of region_alloc() */
 
 	struct verbs_endpoint *flush; /* have a chain to be posted */
@@ -315,10 +315,11 @@ int verbs_domain_add(struct verbs_domain *domain, struct verbs_endpoint *endpoin
 void verbs_domain_remove(struct verbs_domain *domain, struct verbs_endpoint *endpoint);
 /* By id; NULL: it is gone. */
 struct verbs_endpoint *verbs_domain_endpoint(const struct verbs_domain *domain, uint32_t id);
-/* By queue pair: needed with an SRQ, whose completions name nothing else. */
+/* By queue pair: needed with an SRQ, whose completions name nothing else. Each device has numbers
+ * of its own, and two that are equally old give the same. */
 void verbs_domain_add_qp(struct verbs_domain *domain, struct verbs_endpoint *endpoint);
 void verbs_domain_remove_qp(struct verbs_domain *domain, const struct verbs_endpoint *endpoint);
-struct verbs_endpoint *verbs_domain_by_qp(const struct verbs_domain *domain, uint32_t qp_num);
+struct verbs_endpoint *verbs_domain_by_qp(const struct verbs_device *device, uint32_t qp_num);
 
 /* ---- Progress (progress.c) ---- */
 
