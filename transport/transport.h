@@ -275,10 +275,11 @@ struct vbi_transport {
 	int (*connect)(struct vbi_domain *domain, const char *rest, uint64_t arena_max, void *owner,
 		       struct vbi_endpoint **ret_endpoint, struct vbi_cause *ret_cause);
 	/*
-	 * Ends the endpoint and frees it, now or at the end of poll(). Messages not released and
-	 * exposures not revoked are gone; transfers are completed from inside this call: with 0
-	 * those that were VBI_ORDERED and get a bounded time for it, others with -ECONNRESET. No
-	 * event follows. What send() accepted before is still delivered if the transport can.
+	 * Ends the endpoint and frees it, now or at the end of poll(). Messages not released,
+	 * buffers neither sent nor put and exposures not revoked are gone; transfers are completed
+	 * from inside this call: with 0 those that were VBI_ORDERED and get a bounded time for it,
+	 * others with -ECONNRESET. No event follows. What send() accepted before is still delivered
+	 * if the transport can.
 	 */
 	void (*close)(struct vbi_endpoint *endpoint);
 

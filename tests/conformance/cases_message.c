@@ -159,7 +159,7 @@ static void buffers_are_bounded_and_come_back(void **state)
 	client_call(client, COMMAND_ECHO, 0, 0, NULL);
 }
 
-/* A close takes back what its owner never released, so that the next connection has it. */
+/* A close takes back what its owner never sent or released, so that the next connection has it. */
 static void close_takes_buffers_back(void **state)
 {
 	struct fixture *fixture = *state;
@@ -177,6 +177,36 @@ static void close_takes_buffers_back(void **state)
 		client_close(client);
 	}
 	assert_int_equal(fixture->client_stats.allocations, 0);
+}
+
+/*
+ * The same on the side that serves, whose connections may have their buffers from one place: the
+ * first of them brings as many as any needs. It closes, or finds that its client has.
+ */
+static void served_close_takes_buffers_back(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t registrations = 0;
+
+	for (unsigned round = 0; round < 12; round++) {
+		struct client *client = client_connect(fixture);
+
+		turn_until(fixture, &client->n_connected, 1);
+		assert_int_equal(client_call(client, COMMAND_TAKE, 0, 2 * RECEIVES, NULL)->argument,
+				 2 * RECEIVES);
+		if (!round)
+			registrations = fixture->server_stats.registrations;
+		if (round % 2) {
+			client_call(client, COMMAND_CLOSE, 1, 0, NULL);
+			turn_until(fixture, &client->n_failed, 1);
+			client_close(client);
+		} else {
+			client_close(client);
+			turn_until_shared(fixture, &fixture->n_server_failed, 1 + round / 2);
+		}
+	}
+	assert_int_equal(fixture->server_stats.registrations, registrations);
+	assert_int_equal(fixture->server_stats.allocations, 0);
 }
 
 static void a_released_message_is_another_ones(void **state)
@@ -242,6 +272,7 @@ const struct CMUnitTest *cases_message(size_t *n)
 		CASE(slow_reader_loses_nothing),
 		CASE(buffers_are_bounded_and_come_back),
 		CASE_UNCONNECTED(close_takes_buffers_back),
+		CASE_UNCONNECTED(served_close_takes_buffers_back),
 		CASE(a_released_message_is_another_ones),
 		CASE_UNCONNECTED(limits_differ_by_direction),
 	};

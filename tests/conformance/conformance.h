@@ -52,6 +52,8 @@ struct subject {
 enum command {
 	COMMAND_ECHO,	   /* the same bytes back */
 	COMMAND_SINK,	   /* nothing back; counted */
+	COMMAND_TAKE,	   /* take argument buffers for messages and keep them; argument back: how
+			      many there were */
 	COMMAND_PULL,	   /* record: hash of what it holds */
 	COMMAND_PUSH,	   /* record: fill argument bytes of it with pattern(id) */
 	COMMAND_INVERT,	   /* record: pull, turn every bit, push */

@@ -193,6 +193,15 @@ static void serve_held(struct service *service, const struct request *request)
 	answer(service, request, service->held != NULL);
 }
 
+static void serve_take(struct service *service, const struct request *request)
+{
+	uint64_t n = 0;
+
+	while (n < request->argument && service->fixture->ops->message_get(service->endpoint))
+		n++;
+	answer(service, request, n);
+}
+
 static void serve(struct service *service, const struct request *request)
 {
 	struct request late = *request;
@@ -233,6 +242,9 @@ static void serve(struct service *service, const struct request *request)
 	case COMMAND_CLOSE:
 		answer(service, request, 0);
 		service_close(service);
+		break;
+	case COMMAND_TAKE:
+		serve_take(service, request);
 		break;
 	case COMMAND_ECHO:
 		break;

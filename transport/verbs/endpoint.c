@@ -111,6 +111,17 @@ static void give_back_held(struct verbs_endpoint *endpoint)
 	endpoint->n_held = 0;
 }
 
+/* Nobody else would: an accepting endpoint's are of the slab that all of its device's are. */
+static void give_back_unsent(struct verbs_endpoint *endpoint)
+{
+	while (endpoint->unsent) {
+		struct verbs_slot *slot = endpoint->unsent;
+
+		DL_DELETE2(endpoint->unsent, slot, previous, next);
+		verbs_slab_put(endpoint->send_slab, slot);
+	}
+}
+
 static void unlist(struct verbs_endpoint *endpoint)
 {
 	struct verbs_domain *domain = endpoint->domain;
@@ -149,6 +160,7 @@ void verbs_endpoint_destroy(struct verbs_endpoint *endpoint)
 	verbs_qp_destroy(endpoint);
 	verbs_transfers_abort(endpoint);
 	free_queue(endpoint);
+	give_back_unsent(endpoint);
 	give_back_held(endpoint);
 	verbs_bulk_free(endpoint);
 	verbs_lane_leave(endpoint);
@@ -199,6 +211,7 @@ void verbs_endpoint_close(struct vbi_endpoint *base)
 		verbs_endpoint_destroy(endpoint);
 	} else {
 		verbs_exposures_end(endpoint);
+		give_back_unsent(endpoint);
 		give_back_held(endpoint);
 		not_live(endpoint);
 		verbs_send_own(endpoint, VERBS_TAG_GOODBYE);

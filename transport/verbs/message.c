@@ -16,9 +16,13 @@
 
 struct vbi_message *verbs_message_get(struct vbi_endpoint *base)
 {
-	struct verbs_slot *slot = verbs_slab_get(verbs_endpoint_of(base)->send_slab);
+	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
+	struct verbs_slot *slot = verbs_slab_get(endpoint->send_slab);
 
-	return slot ? &slot->message : NULL;
+	if (__builtin_expect(!slot, 0))
+		return NULL;
+	DL_PREPEND2(endpoint->unsent, slot, previous, next);
+	return &slot->message;
 }
 
 void verbs_end_with(struct vbi_endpoint *base, struct vbi_message *message,
@@ -30,7 +34,11 @@ void verbs_end_with(struct vbi_endpoint *base, struct vbi_message *message,
 
 void verbs_message_put(struct vbi_endpoint *base, struct vbi_message *message)
 {
-	verbs_slab_put(verbs_endpoint_of(base)->send_slab, verbs_slot_of(message));
+	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
+	struct verbs_slot *slot = verbs_slot_of(message);
+
+	DL_DELETE2(endpoint->unsent, slot, previous, next);
+	verbs_slab_put(endpoint->send_slab, slot);
 }
 
 void verbs_prepare(struct vbi_endpoint *base)
@@ -127,6 +135,7 @@ void verbs_send(struct vbi_endpoint *base, struct vbi_message *message, uint32_t
 	struct verbs_endpoint *endpoint = verbs_endpoint_of(base);
 	struct verbs_slot *slot = verbs_slot_of(message);
 
+	DL_DELETE2(endpoint->unsent, slot, previous, next);
 	if (__builtin_expect(endpoint->state >= VERBS_FAILED, 0)) {
 		verbs_slab_put(endpoint->send_slab, slot);
 		return;

@@ -14,7 +14,8 @@ struct verbs_slot {
 	struct vbi_message message;
 	uint32_t lkey;
 	uint32_t ends; /* on its way out: the key of a window that it ends; 0: of none */
-	struct verbs_slot *next, *previous; /* of the list it is in: free, refill, held, queue */
+	struct verbs_slot *next, *previous; /* of the list it is in: free, refill, held, unsent,
+					       queue */
 };
 
 struct verbs_slab {

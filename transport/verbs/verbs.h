@@ -198,7 +198,8 @@ struct verbs_endpoint {
 
 	/* Receives. */
 	struct verbs_slab *send_slab;
-	struct verbs_slot *held; /* messages that rpc has not released */
+	struct verbs_slot *unsent; /* buffers that rpc has neither sent nor put */
+	struct verbs_slot *held;   /* messages that rpc has not released */
 	uint32_t n_held;
 	uint32_t share;		   /* receives that are there for it */
 	uint32_t rq_posted;	   /* connecting side: posted and not completed */
