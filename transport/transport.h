@@ -279,7 +279,7 @@ struct vbi_transport {
 	 * buffers neither sent nor put and exposures not revoked are gone; transfers are completed
 	 * from inside this call: with 0 those that were VBI_ORDERED and get a bounded time for it,
 	 * others with -ECONNRESET. No event follows. What send() accepted before is still delivered
-	 * if the transport can.
+	 * if the transport can, also what waits for room.
 	 */
 	void (*close)(struct vbi_endpoint *endpoint);
 

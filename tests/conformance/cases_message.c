@@ -209,6 +209,24 @@ static void served_close_takes_buffers_back(void **state)
 	assert_int_equal(fixture->server_stats.allocations, 0);
 }
 
+/* More than may be under way at once, and a close behind them: they arrive, and then the close. */
+static void close_delivers_what_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = client_connect(fixture);
+	struct request request = {.command = COMMAND_SINK};
+
+	turn_until(fixture, &client->n_connected, 1);
+	for (unsigned i = 0; i < MANY_RECEIVES; i++)
+		client_send(client, &request, sizeof(request), false);
+	if (subject->sends_under_way)
+		assert_int_equal(fixture->client_stats.ring_full,
+				 MANY_RECEIVES - subject->sends_under_way);
+	client_close(client);
+	turn_until_shared(fixture, &fixture->n_server_failed, 1);
+	assert_int_equal(atomic_load(&fixture->n_sunk), MANY_RECEIVES);
+}
+
 static void a_released_message_is_another_ones(void **state)
 {
 	struct fixture *fixture = *state;
@@ -273,6 +291,8 @@ const struct CMUnitTest *cases_message(size_t *n)
 		CASE(buffers_are_bounded_and_come_back),
 		CASE_UNCONNECTED(close_takes_buffers_back),
 		CASE_UNCONNECTED(served_close_takes_buffers_back),
+		cmocka_unit_test_setup_teardown(close_delivers_what_waits,
+						fixture_setup_many_receives, fixture_teardown),
 		CASE(a_released_message_is_another_ones),
 		CASE_UNCONNECTED(limits_differ_by_direction),
 	};

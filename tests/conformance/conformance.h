@@ -31,6 +31,9 @@ struct subject {
 	bool maps;	     /* map() reaches memory of memory_alloc() */
 	bool knows_process;  /* the peer's pid and uid */
 	bool waits_for_room; /* a sender may outrun its peer; else rpc's credits must not let it */
+	/* Messages that may be under way on an endpoint whose domain is not polled; what is sent
+	 * beyond waits in it. 0: it is their bytes that count. */
+	unsigned sends_under_way;
 	bool is_late;	  /* what has been sent is not always there yet: it is delayed on purpose */
 	bool keeps_alive; /* asks silent peers whether they live, and so has time-outs */
 	bool one_arena;	  /* what memory_alloc() gives an endpoint is one range, with gaps */
@@ -42,11 +45,13 @@ struct subject {
 	unsigned calls_until_idle;
 };
 
-#define ADDRESS_SIZE 200
-#define ARENA_SIZE   (24u << 20)
-#define MESSAGE_MAX  8192u
-#define RECEIVES     64u
-#define KEEPALIVE_NS 3000000000ull
+#define ADDRESS_SIZE  200
+#define ARENA_SIZE    (24u << 20)
+#define MESSAGE_MAX   8192u
+#define RECEIVES      64u
+/* More than a transport lets an endpoint send at once. */
+#define MANY_RECEIVES 200u
+#define KEEPALIVE_NS  3000000000ull
 
 /* Requests of the cases; the service answers as it is told. */
 enum command {
@@ -116,6 +121,8 @@ uint64_t hash(const void *bytes, uint64_t length);
 /* fixture.c */
 int fixture_setup(void **state);	     /* domains, listener, one client connected */
 int fixture_setup_unconnected(void **state); /* domains and listener */
+/* The same, with MANY_RECEIVES for each endpoint. */
+int fixture_setup_many_receives(void **state);
 int fixture_teardown(void **state);
 /* Which transport the cases run on; set before the group runs. */
 extern const struct subject *subject;

@@ -209,13 +209,13 @@ const struct request *client_call(struct client *client, enum command command, u
 
 /* ---- The fixture ---- */
 
-int fixture_setup_unconnected(void **state)
+static int set_up(void **state, uint32_t receives)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const struct vbi_transport *ops = subject->ops;
 	const struct vbi_domain_options options = {
 		.message_max = MESSAGE_MAX,
-		.receives = RECEIVES,
+		.receives = receives,
 		.keepalive_ns = KEEPALIVE_NS,
 	};
 	struct vbi_cause cause;
@@ -237,6 +237,16 @@ int fixture_setup_unconnected(void **state)
 		return -1;
 	*state = fixture;
 	return 0;
+}
+
+int fixture_setup_unconnected(void **state)
+{
+	return set_up(state, RECEIVES);
+}
+
+int fixture_setup_many_receives(void **state)
+{
+	return set_up(state, MANY_RECEIVES);
 }
 
 int fixture_setup(void **state)

@@ -38,6 +38,7 @@ int main(int argc, char **argv)
 		.ops = &vbi_verbs,
 		.make_address = make_address,
 		.is_late = getenv("VERBENA_FAULTS") != NULL,
+		.sends_under_way = VERBS_SQ_DEPTH,
 		.keeps_alive = true,
 		.pins_memory = true,
 		.windows = windows,

@@ -257,7 +257,8 @@ static void send_completed(struct verbs_endpoint *endpoint, const struct ibv_wc 
 		return;
 	}
 	verbs_sq_completed(endpoint, wc);
-	if (endpoint->state == VERBS_LIVE)
+	/* One that leaves too: its goodbye may stand behind what waits. */
+	if (endpoint->state == VERBS_LIVE || endpoint->state == VERBS_LEAVING)
 		verbs_sq_resume(endpoint);
 }
 

@@ -106,7 +106,8 @@ static void enqueue(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 
 void verbs_queue_resume(struct verbs_endpoint *endpoint)
 {
-	while (endpoint->queue && verbs_sq_room(endpoint) && endpoint->state < VERBS_FAILED) {
+	while (endpoint->queue && verbs_sq_room(endpoint) && endpoint->state != VERBS_FAILED &&
+	       endpoint->state != VERBS_CLOSED) {
 		struct verbs_slot *slot = endpoint->queue;
 
 		endpoint->queue = slot->next;
