@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -197,6 +198,67 @@ static void memory_that_may_not_be_locked(void **state)
 	free(exposure.address);
 }
 
+#define HUGE_PAGE (2u << 20)
+
+static unsigned free_huge_pages(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	unsigned n = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%u", &n) != 1)
+		n = 0;
+	fclose(file);
+	return n;
+}
+
+/* KiB of the pages that MEMORY consists of. 0: nothing is there. */
+static unsigned page_kib(const void *memory)
+{
+	FILE *file = fopen("/proc/self/smaps", "r");
+	unsigned long from = 0, to = 0;
+	unsigned kib = 0, found = 0;
+	char line[500];
+
+	assert_non_null(file);
+	while (!found && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			continue;
+		if ((uintptr_t)memory >= from && (uintptr_t)memory < to &&
+		    sscanf(line, "KernelPageSize: %u kB", &kib) == 1)
+			found = kib;
+	}
+	fclose(file);
+	return found;
+}
+
+/* Of those that the system has set aside; they are its own again afterwards. */
+static void memory_of_huge_pages(void **state)
+{
+	const struct vb_memory_options options = {.size = sizeof(options), .hugepages = true};
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	unsigned n = free_huge_pages();
+	uint8_t *memory;
+
+	/* Memory of shm is of its file, which has ordinary pages. */
+	if (!subject->pins_memory || n < 2) {
+		if (conformance_is_for_one())
+			fail_msg("%u huge pages are set aside", n);
+		skip();
+	}
+	memory = fixture->ops->memory_alloc(client->endpoint, HUGE_PAGE + 1, &options);
+	assert_non_null(memory);
+	assert_int_equal(page_kib(memory), HUGE_PAGE / 1024);
+	assert_int_equal(free_huge_pages(), n - 2);
+	memset(memory, 0x42, HUGE_PAGE + 1);
+	assert_int_equal(pull_once(client, memory, HUGE_PAGE + 1), 0);
+	assert_true(fixture->ops->memory_free(memory));
+	assert_int_equal(page_kib(memory), 0);
+	assert_int_equal(free_huge_pages(), n);
+}
+
 /* The application's own, which stays its own. */
 static void registered_memory_moves(void **state)
 {
@@ -249,6 +311,7 @@ const struct CMUnitTest *cases_memory(size_t *n)
 		CASE(other_memory_is_not_ours),
 		CASE(memory_of_another_endpoint),
 		CASE(memory_that_may_not_be_locked),
+		CASE(memory_of_huge_pages),
 		CASE(registered_memory_moves),
 		CASE(regions_are_aligned),
 	};

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/mempolicy.h>
+#include <linux/mman.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -114,7 +115,9 @@ static void *map_for(const struct vb_memory_options *options, size_t *size)
 		return map(*size, 0);
 	}
 	*size = round_up(*size, HUGE_PAGE);
-	memory = map(*size, MAP_HUGETLB);
+	/* By their size: the system's own choice may be 1 GiB, of which 2 MiB can be neither had
+	 * nor given back. */
+	memory = map(*size, MAP_HUGETLB | MAP_HUGE_2MB);
 	return memory ? memory : map_aligned(*size);
 }
 
