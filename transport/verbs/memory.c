@@ -24,6 +24,9 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+/* Linux 5.15: MPOL_PREFERRED_MANY, which is no macro that headers could be asked for. */
+#define PREFERRED_MANY 5
+
 struct verbs_memory_budget {
 	uint64_t max, used; /* bytes */
 	unsigned n_holders; /* the endpoint, and each piece */
@@ -125,9 +128,12 @@ static void *map_for(const struct vb_memory_options *options, size_t *size)
 static void prefer_nodes(void *memory, size_t size, uint64_t nodes)
 {
 	unsigned long mask = nodes;
-
 	/* The kernel takes a mask's length in bits, plus one. */
-	syscall(SYS_mbind, memory, size, MPOL_PREFERRED, &mask, 8 * sizeof(mask) + 1, 0);
+	unsigned long bits = 8 * sizeof(mask) + 1;
+
+	/* Of several nodes an older kernel takes the lowest. */
+	if (syscall(SYS_mbind, memory, size, PREFERRED_MANY, &mask, bits, 0) < 0)
+		syscall(SYS_mbind, memory, size, MPOL_PREFERRED, &mask, bits, 0);
 }
 
 /* So that no call waits for pages, and no memory is missing later. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transport/verbs/memory.h"
 
+#include <linux/mempolicy.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +132,37 @@ static void options_are_wishes(void **state)
 	verbs_memory_budget_drop(large);
 }
 
+/* The policy of the pages at MEMORY, and its nodes. -1: this system has none. */
+static int policy_of(void *memory, unsigned long *nodes)
+{
+	int mode = -1;
+
+	*nodes = 0;
+	if (syscall(SYS_get_mempolicy, &mode, nodes, 8 * sizeof(*nodes) + 1, memory, MPOL_F_ADDR))
+		return -1;
+	return mode;
+}
+
+/* All nodes that are named are meant, where the kernel (Linux 5.15) can. */
+static void memory_is_of_the_nodes_named(void **state)
+{
+	const int many = 5; /* MPOL_PREFERRED_MANY */
+	const struct vb_memory_options options = {.size = sizeof(options), .numa_nodes = 3};
+	uint8_t *plain = verbs_memory_alloc_within(budget, 10000, NULL);
+	uint8_t *memory = verbs_memory_alloc_within(budget, 10000, &options);
+	unsigned long nodes, one = 1;
+	bool knows_many;
+
+	(void)state;
+	if (policy_of(plain, &nodes) != MPOL_DEFAULT)
+		skip();
+	knows_many = syscall(SYS_mbind, plain, PAGE, many, &one, 8 * sizeof(one) + 1, 0) == 0;
+	assert_int_equal(policy_of(memory, &nodes), knows_many ? many : MPOL_PREFERRED);
+	assert_true(nodes & 1);
+	assert_true(verbs_memory_free(memory));
+	assert_true(verbs_memory_free(plain));
+}
+
 static void any_part_is_known(void **state)
 {
 	struct verbs_endpoint endpoint = {0};
@@ -183,13 +216,10 @@ static void a_child_does_not_have_it(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(memory_is_aligned_and_zero),
-		TEST(the_budget_counts_pages),
-		TEST(memory_outlives_its_connection),
-		TEST(any_thread_frees),
-		TEST(other_memory_is_not_ours),
-		TEST(options_are_wishes),
-		TEST(any_part_is_known),
+		TEST(memory_is_aligned_and_zero),     TEST(the_budget_counts_pages),
+		TEST(memory_outlives_its_connection), TEST(any_thread_frees),
+		TEST(other_memory_is_not_ours),	      TEST(options_are_wishes),
+		TEST(memory_is_of_the_nodes_named),   TEST(any_part_is_known),
 		TEST(a_child_does_not_have_it),
 	};
 
