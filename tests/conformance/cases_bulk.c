@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -271,6 +272,46 @@ static void windows_spare_registrations(void **state)
 	buffer_free(client, &buffer);
 }
 
+static uint64_t pinned_kib(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	unsigned long long kib = 0;
+	char line[200];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmPin: %llu kB", &kib) == 1)
+			break;
+	fclose(file);
+	return kib;
+}
+
+/* Memory that has been freed, on whatever thread, is let go of with the next window. */
+static void windows_let_go_of_freed_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = &fixture->clients[0];
+	struct buffer buffers[3];
+	struct vbi_exposure exposure;
+	uint64_t before, after;
+
+	if (subject->windows(client->endpoint) == WINDOWS_NONE)
+		skip();
+	for (unsigned i = 0; i < 3; i++) {
+		buffers[i] = buffer_make(client, PLACE_ARENA, i < 2 ? 4 * REGISTERED : REGISTERED);
+		expose(client, &exposure, buffers[i].bytes, buffers[i].length, VBI_REMOTE_READ);
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
+	}
+	before = pinned_kib();
+	buffer_free(client, &buffers[0]);
+	buffer_free(client, &buffers[1]);
+	expose(client, &exposure, buffers[2].bytes, buffers[2].length, VBI_REMOTE_READ);
+	after = pinned_kib();
+	take_back(client, &exposure, VBI_REVOKE_ANSWERED);
+	buffer_free(client, &buffers[2]);
+	assert_true(after + 2 * 4 * REGISTERED / 1024 <= before);
+}
+
 /* A buffer that several keys name is moved by each of them. */
 static void records_of_one_buffer(void **state)
 {
@@ -403,6 +444,7 @@ const struct CMUnitTest *cases_bulk(size_t *n)
 		CASE(many_at_a_time),
 		CASE(windows_are_agreed_on),
 		CASE(windows_spare_registrations),
+		CASE(windows_let_go_of_freed_memory),
 		CASE(records_of_one_buffer),
 		CASE(too_many_exposures),
 		CASE(large_exposures_get_less_each),

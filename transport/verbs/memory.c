@@ -43,6 +43,7 @@ struct piece {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct verbs_ranges pieces;
 static uint64_t last_serial;
+static _Atomic uint64_t n_freed; /* pieces, ever */
 
 /* So that a child is not left with a lock that another thread of its parent had. */
 static void lock_all(void)
@@ -247,6 +248,7 @@ bool verbs_memory_free(void *memory)
 	}
 	if (piece && !is_parents) {
 		verbs_ranges_remove(&pieces, range);
+		n_freed++;
 		piece->budget->used -= piece->size;
 		drop_locked(piece->budget);
 	}
@@ -273,6 +275,11 @@ bool verbs_memory_named(const struct verbs_endpoint *endpoint, const void *addre
 		*ret = (struct verbs_named){range->memory, range->size, serial};
 	pthread_mutex_unlock(&lock);
 	return range != NULL;
+}
+
+uint64_t verbs_memory_freed(void)
+{
+	return n_freed;
 }
 
 /* ---- What rpc calls ---- */

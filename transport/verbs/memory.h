@@ -45,5 +45,8 @@ void *verbs_memory_alloc_within(struct verbs_memory_budget *budget, size_t size,
 /* The memory that LENGTH bytes at ADDRESS lie in; false: in none that has a name. */
 bool verbs_memory_named(const struct verbs_endpoint *endpoint, const void *address, uint64_t length,
 			struct verbs_named *ret);
+/* How often memory that was given out has been freed, on any thread: until that changes, what had a
+ * name has it still, unless its endpoint has taken it away. */
+uint64_t verbs_memory_freed(void);
 
 #endif

@@ -25,6 +25,7 @@ struct named {
 
 struct verbs_windows {
 	struct verbs_ranges named;
+	uint64_t freed;		   /* verbs_memory_freed(), when all of them were looked at */
 	struct verbs_window *free; /* not bound */
 };
 
@@ -56,6 +57,20 @@ static bool is_current(const struct verbs_endpoint *endpoint, const struct verbs
 
 	return verbs_memory_named(endpoint, range->memory, range->size, &memory) &&
 	       memory.serial == named->serial;
+}
+
+/* Memory is freed on any thread, and a registration keeps its pages: let go of those. */
+static void drop_freed(struct verbs_endpoint *endpoint)
+{
+	struct verbs_windows *windows = endpoint->windows;
+	uint64_t freed = verbs_memory_freed();
+
+	if (windows->freed == freed)
+		return;
+	windows->freed = freed;
+	for (uint32_t i = windows->named.n; i-- > 0;)
+		if (!is_current(endpoint, &windows->named.ranges[i]))
+			drop_named(endpoint, &windows->named.ranges[i]);
 }
 
 /* Drops what lies at its addresses from before. False: it is in use by another name. */
@@ -181,8 +196,11 @@ struct verbs_window *verbs_window_bind(struct verbs_endpoint *endpoint,
 
 	if (!endpoint->windows)
 		endpoint->windows = calloc(1, sizeof(*endpoint->windows));
+	if (!endpoint->windows)
+		return NULL;
+	drop_freed(endpoint);
 	/* Behind messages that wait for room a bind would overtake nothing, but might not fit. */
-	if (!endpoint->windows || endpoint->queue || !verbs_sq_room(endpoint))
+	if (endpoint->queue || !verbs_sq_room(endpoint))
 		return NULL;
 	mr = find(endpoint, exposure);
 	window = mr ? take(endpoint) : NULL;
