@@ -115,7 +115,7 @@ static unsigned run_and_judge(struct run *run, struct setting *setting)
 	uint64_t begin = now_ms();
 	unsigned n;
 
-	setting->connect_ms = judge_may_time_out(run) ? CONNECT_LOST_MS : CONNECT_MS;
+	setting->connect_ms = fitting_may_time_out(run->point) ? CONNECT_LOST_MS : CONNECT_MS;
 
 	perform(run, setting);
 	judge_tell(run, shared, (unsigned)(now_ms() - begin));

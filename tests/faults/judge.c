@@ -46,45 +46,10 @@ static bool is_many(const struct step_result *step)
 	return strcmp(step->what, "adds") == 0;
 }
 
-bool judge_may_time_out(const struct run *run)
-{
-	switch (run->point) {
-	case -1:
-	case VERBS_FAULT_EVENT_ADDR_RESOLVED:
-	case VERBS_FAULT_EVENT_ROUTE_RESOLVED:
-	case VERBS_FAULT_EVENT_CONNECT_REQUEST:
-	case VERBS_FAULT_EVENT_CONNECT_RESPONSE:
-	case VERBS_FAULT_EVENT_REJECTED:
-	case VERBS_FAULT_CM_REJECT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Errors of the path, of resources, and the fault's own. */
-static bool is_fitting(const struct run *run, int errnum)
-{
-	switch (errnum) {
-	case ECONNRESET:
-	case EHOSTUNREACH:
-	case EIO:
-	case ENOMEM:
-	case ENOBUFS:
-		return true;
-	case ECONNREFUSED:
-		return run->side == SERVER || run->point < 0;
-	case ETIMEDOUT:
-		return judge_may_time_out(run);
-	default:
-		return errnum > 0 && (errnum == run->errnum || run->point < 0) &&
-		       errnum != EPROTO && errnum != EILSEQ && errnum != EFAULT;
-	}
-}
-
 static void judge_failure(const struct run *run, const struct step_result *step, uint32_t ran)
 {
-	if (!is_fitting(run, step->errnum) && !(step->is_hurried && step->errnum == ETIMEDOUT))
+	if (!fitting_errno(run->side, run->point, step->errnum) &&
+	    !(step->is_hurried && step->errnum == ETIMEDOUT))
 		complain(run, "%s failed with %s", step->what, errno_name(step->errnum));
 	if (is_many(step))
 		return;
@@ -110,13 +75,13 @@ static void judge_scene(const struct run *run, const struct shared *shared, uint
 {
 	const struct scene_result *scene = &shared->scenes[number];
 
-	if (scene->connect_errnum && !is_fitting(run, scene->connect_errnum))
+	if (scene->connect_errnum && !fitting_errno(run->side, run->point, scene->connect_errnum))
 		complain(run, "connect failed with %s: %s", errno_name(scene->connect_errnum),
 			 scene->sentence);
 	if ((scene->connect_errnum || scene->cause) && !scene->sentence[0])
 		complain(run, "a connection failed without a sentence");
 	if (scene->excess_errnum > 0 && scene->excess_errnum != EBUSY &&
-	    !is_fitting(run, scene->excess_errnum))
+	    !fitting_errno(run->side, run->point, scene->excess_errnum))
 		complain(run, "one connection too many was refused with %s",
 			 errno_name(scene->excess_errnum));
 	for (uint32_t i = 0; i < STEPS && scene->steps[i].done; i++)

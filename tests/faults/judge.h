@@ -15,9 +15,6 @@ struct run {
 	int status[SIDES];
 };
 
-/* Whether a run may end by time: nobody hears of an event that is lost. */
-bool judge_may_time_out(const struct run *run);
-
 /* Prints what is wrong with a run that is over. How many complaints. */
 unsigned judge(const struct run *run, const struct shared *shared);
 

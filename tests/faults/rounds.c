@@ -379,7 +379,7 @@ bool round_play(struct rounds *rounds, const struct run *run, const char *plan)
 
 	begin_round(rounds, objects_before);
 	rounds->n_excess = is_refusal ? N_REFUSALS : 1;
-	rounds->excess_ms = judge_may_time_out(run) ? CONNECT_LOST_MS : CONNECT_MS;
+	rounds->excess_ms = fitting_may_time_out(run->point) ? CONNECT_LOST_MS : CONNECT_MS;
 	/* The first that connects must be there for others to be refused. */
 	rounds->setting.connect_ms = is_refusal ? CONNECT_MS : rounds->excess_ms;
 	verbs_faults_plan(run->side == CLIENT ? plan : "");

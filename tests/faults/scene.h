@@ -11,6 +11,7 @@
 
 #include <verbena/verbena.h>
 
+#include "tests/faults/fitting.h"
 #include "transport/verbs/faults.h"
 
 /* Steps of one scene, and scenes of one client; of a round (rounds.c) there may be more. */
@@ -20,8 +21,6 @@
 
 /* Calls of the step "adds": enough for receives to be posted again, and again. */
 #define ADDS 48u
-
-enum side { CLIENT, SERVER, SIDES };
 
 struct step_result {
 	bool done;
