@@ -13,6 +13,7 @@
 #include "rpc/fake_transport.h"
 #include "rpc/owner.h"
 #include "rpc/peer.h"
+#include "transport/memlock.h"
 
 #define MS 1000000ull
 
@@ -333,6 +334,26 @@ static void test_answer_of_an_earlier_call(void **state)
 	assert_failed(make_call(), EPROTO, VB_UNKNOWN);
 }
 
+/* Not the connection's end, and told all the same. */
+static void test_no_memory_to_bind(void **state)
+{
+	const struct vb_error *error = vb_conn_error(fixture->conn);
+
+	(void)state;
+	fixture->endpoint->has_no_messages = true;
+	errno = 0;
+	assert_null(vb_stub_bind(fixture->conn, &interface));
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(error->errnum, ENOMEM);
+	assert_string_equal(error->where, "bind");
+	assert_non_null(strstr(error->sentence, interface.name));
+	assert_non_null(strstr(error->sentence, "there is no memory"));
+	assert_int_equal(strstr(error->sentence, "ulimit -l") != NULL,
+			 vbi_memlock_max() != UINT64_MAX);
+	assert_int_equal(fixture->conn->state, VBI_CONN_OPEN);
+	fixture->endpoint->has_no_messages = false;
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -350,6 +371,7 @@ int main(void)
 		TEST(test_exposed_and_answer_within_grace),
 		TEST(test_late_answer),
 		TEST(test_answer_of_an_earlier_call),
+		TEST(test_no_memory_to_bind),
 	};
 
 	return cmocka_run_group_tests_name("call", tests, NULL, NULL);

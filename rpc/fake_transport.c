@@ -139,7 +139,7 @@ static void close_endpoint(struct vbi_endpoint *base)
 
 static struct vbi_message *message_get(struct vbi_endpoint *base)
 {
-	return make_message(endpoint_of(base));
+	return endpoint_of(base)->has_no_messages ? NULL : make_message(endpoint_of(base));
 }
 
 static void prepare(struct vbi_endpoint *base)

@@ -37,7 +37,8 @@ struct fake_endpoint {
 	struct fake_message inbox[FAKE_QUEUE];
 	unsigned n_deeds;
 	struct fake_deed deeds[FAKE_QUEUE]; /* the first ones */
-	bool breaks; /* the connection fails when the inbox has been delivered */
+	bool breaks;	      /* the connection fails when the inbox has been delivered */
+	bool has_no_messages; /* to give out */
 	bool closed;
 
 	/* What one-sided operations were asked for, and what they answer. */

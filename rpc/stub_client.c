@@ -3,6 +3,7 @@
  * What client stubs call: bind, the synchronous call, exposure, refusal.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,34 @@
 #include "rpc/worker.h"
 #include "transport/memlock.h"
 
+/* FORMAT: what there is no memory for. */
+static void __attribute__((format(printf, 3, 4)))
+explain_no_memory(struct vb_conn *conn, const char *where, const char *format, ...)
+{
+	uint64_t memlock = vbi_memlock_max();
+	char what[sizeof(conn->refusal.sentence)];
+	char limit[128] = "";
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(what, sizeof(what), format, arguments);
+	va_end(arguments);
+	if (memlock != UINT64_MAX)
+		snprintf(limit, sizeof(limit),
+			 ", or none that may be locked: for this process (RLIMIT_MEMLOCK, "
+			 "ulimit -l) it is limited to %llu KiB",
+			 (unsigned long long)memlock / 1024);
+	vbi_error_set(&conn->refusal, ENOMEM, where, "%s: there is no memory for it%s", what,
+		      limit);
+}
+
 /* ---- Bind ---- */
+
+static void explain_no_bind(struct vb_conn *conn, const struct vb_interface *interface)
+{
+	explain_no_memory(conn, "bind", "interface %s could not be bound at %s", interface->name,
+			  conn->address);
+}
 
 static int find_offer(struct vb_conn *conn, const struct vb_interface *interface,
 		      const struct vbi_offer **ret_offer)
@@ -86,8 +114,10 @@ static int find_or_add_bound(struct vb_conn *conn, const struct vb_interface *in
 		return -ENOSPC;
 	}
 	bound = realloc(conn->bound, (conn->n_bound + 1u) * sizeof(*bound));
-	if (!bound)
+	if (!bound) {
+		explain_no_bind(conn, interface);
 		return -ENOMEM;
+	}
 	conn->bound = bound;
 	bound[conn->n_bound] = (struct vbi_bound){
 		.id = interface->id,
@@ -144,8 +174,10 @@ static int bind_checked(struct vb_conn *conn, const struct vb_interface *interfa
 	if (error)
 		return error;
 	peer = new_peer(conn, interface, minor);
-	if (!peer)
+	if (!peer) {
+		explain_no_bind(conn, interface);
 		return -ENOMEM;
+	}
 	error = find_or_add_bound(conn, interface, minor, &peer->index);
 	if (error) {
 		conn->ops->message_put(conn->endpoint, peer->message);
@@ -237,22 +269,6 @@ int vb_stub_bad_reply(struct vb_peer *head, const struct vb_method *method)
 
 /* ---- Expose ---- */
 
-static void explain_no_memory(struct vb_conn *conn, uint64_t length)
-{
-	uint64_t memlock = vbi_memlock_max();
-	char limit[128] = "";
-
-	if (memlock != UINT64_MAX)
-		snprintf(limit, sizeof(limit),
-			 ", or none that may be locked: for this process (RLIMIT_MEMLOCK, "
-			 "ulimit -l) it is limited to %llu KiB",
-			 (unsigned long long)memlock / 1024);
-	vbi_error_set(&conn->refusal, ENOMEM, "expose",
-		      "a buffer of %llu bytes could not be exposed to %s: there is no memory for "
-		      "it%s",
-		      (unsigned long long)length, conn->address, limit);
-}
-
 int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cursor)
 {
 	struct vbi_peer *peer = vbi_peer_of(head);
@@ -275,7 +291,9 @@ int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cur
 			   (buffer->direction & VB_OUT ? VBI_REMOTE_WRITE : 0u);
 	error = conn->ops->expose(conn->endpoint, exposure);
 	if (error == -ENOMEM)
-		explain_no_memory(conn, buffer->room);
+		explain_no_memory(conn, "expose",
+				  "a buffer of %llu bytes could not be exposed to %s",
+				  (unsigned long long)buffer->room, conn->address);
 	if (error)
 		return error;
 	call->peer = peer;
