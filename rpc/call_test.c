@@ -334,6 +334,44 @@ static void test_answer_of_an_earlier_call(void **state)
 	assert_failed(make_call(), EPROTO, VB_UNKNOWN);
 }
 
+/* The endpoint has failed between two polls: what it refuses fails with what it had to tell. */
+static void test_refusal_before_the_cause_was_told(void **state)
+{
+	struct vb_buffer buffer = {
+		.address = fixture->buffer, .room = sizeof(fixture->buffer), .direction = VB_OUT};
+	uint32_t cursor = 32;
+
+	(void)state;
+	fixture->endpoint->expose_answer = -ECONNRESET;
+	fixture->endpoint->breaks = true;
+	fixture->endpoint->break_errnum = EIO;
+	assert_int_equal(vb_stub_expose(fixture->peer, &buffer, &cursor), -EIO);
+	assert_int_equal(vb_stub_refuse(fixture->peer, &methods[0], EIO), -1);
+	assert_int_equal(fixture->peer->outcome, VB_NOT_SENT);
+	assert_int_equal(vb_conn_error(fixture->conn)->errnum, EIO);
+	assert_non_null(strstr(vb_conn_error(fixture->conn)->sentence, "connection broke"));
+	assert_true(fixture->endpoint->closed);
+}
+
+/* A buffer that was exposed before it, for the same call, is revoked. */
+static void test_refusal_behind_an_exposure(void **state)
+{
+	struct vb_buffer buffer = {
+		.address = fixture->buffer, .room = sizeof(fixture->buffer), .direction = VB_OUT};
+	uint32_t cursor = 64;
+
+	(void)state;
+	expose_buffer();
+	fixture->endpoint->expose_answer = -ECONNRESET;
+	fixture->endpoint->breaks = true;
+	fixture->endpoint->break_errnum = EIO;
+	assert_int_equal(vb_stub_expose(fixture->peer, &buffer, &cursor), -EIO);
+	assert_false(fixture->endpoint->closed);
+	assert_int_equal(vb_stub_refuse(fixture->peer, &methods[0], EIO), -1);
+	assert_int_equal(fixture->endpoint->n_revoked, 1);
+	assert_true(fixture->endpoint->closed);
+}
+
 /* Not the connection's end, and told all the same. */
 static void test_no_memory_to_bind(void **state)
 {
@@ -371,6 +409,8 @@ int main(void)
 		TEST(test_exposed_and_answer_within_grace),
 		TEST(test_late_answer),
 		TEST(test_answer_of_an_earlier_call),
+		TEST(test_refusal_before_the_cause_was_told),
+		TEST(test_refusal_behind_an_exposure),
 		TEST(test_no_memory_to_bind),
 	};
 

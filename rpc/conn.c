@@ -142,6 +142,18 @@ void vbi_conn_settle(struct vb_conn *conn)
 		close_endpoint(conn);
 }
 
+int vbi_conn_refused(struct vb_conn *conn, int error)
+{
+	struct vbi_worker *worker = conn->worker;
+
+	if (error != -ECONNRESET)
+		return error;
+	/* A server's connections are freed by what polls, and its failure is told there anyway. */
+	if (conn->state != VBI_CONN_FAILED && !worker->inside_poll && !worker->server)
+		vbi_worker_poll(worker);
+	return conn->state == VBI_CONN_FAILED ? -vbi_conn_errno(conn) : error;
+}
+
 /* ---- New connections must say hello ---- */
 
 void vbi_conn_await_hello(struct vb_conn *conn)

@@ -144,6 +144,14 @@ void vbi_conn_fail(struct vb_conn *conn, int errnum, const char *where, const ch
 /* A failed client connection with nothing exposed any more lets go of its endpoint. */
 void vbi_conn_settle(struct vb_conn *conn);
 
+/*
+ * The transport has refused an operation with ERROR, negative errno: what it fails with. An
+ * endpoint that has failed outside of poll() refuses with -ECONNRESET before it has told why: on a
+ * client's connection it is asked to, by a poll, and the error is then the connection's. Not
+ * everything that calls do polls: a client could go on for ever without hearing the cause.
+ */
+int vbi_conn_refused(struct vb_conn *conn, int error);
+
 /* Frees what failed during poll(). */
 void vbi_conn_reap(struct vbi_worker *worker);
 

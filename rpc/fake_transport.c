@@ -65,7 +65,10 @@ static void free_message(struct fake_endpoint *endpoint, struct vbi_message *mes
 
 static int deliver_all(struct fake_endpoint *endpoint)
 {
-	static const struct vbi_cause cause = {ECONNRESET, "the fake connection broke"};
+	const struct vbi_cause cause = {
+		endpoint->break_errnum ? endpoint->break_errnum : ECONNRESET,
+		"the fake connection broke",
+	};
 	int n = 0;
 
 	for (unsigned i = 0; i < endpoint->n_inbox && !endpoint->closed; i++, n++) {
@@ -199,7 +202,8 @@ static void flush(struct vbi_endpoint *base)
 
 static int expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 {
-	(void)base;
+	if (endpoint_of(base)->expose_answer)
+		return endpoint_of(base)->expose_answer;
 	exposure->n_records = 1;
 	exposure->records[0] = (struct vbi_record){.length = exposure->length};
 	return 0;

@@ -38,12 +38,14 @@ struct fake_endpoint {
 	unsigned n_deeds;
 	struct fake_deed deeds[FAKE_QUEUE]; /* the first ones */
 	bool breaks;	      /* the connection fails when the inbox has been delivered */
+	int break_errnum;     /* with this; 0: ECONNRESET */
 	bool has_no_messages; /* to give out */
 	bool closed;
 
 	/* What one-sided operations were asked for, and what they answer. */
 	unsigned n_revoked;
 	enum vbi_revoke revoked[64];
+	int expose_answer;
 	int revoke_answer;
 	int pull_answer;
 	int push_answer;

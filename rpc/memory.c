@@ -41,7 +41,7 @@ static int enroll(struct vb_conn *conn, void *address, size_t size)
 	else if (error == -EEXIST)
 		vbi_error_set(&conn->refusal, EEXIST, "memory",
 			      "part of the %zu bytes at %p is registered already", size, address);
-	return error;
+	return error ? vbi_conn_refused(conn, error) : 0;
 }
 
 void *vb_memory_alloc(struct vb_conn *conn, size_t size)

@@ -295,7 +295,7 @@ int vb_stub_expose(struct vb_peer *head, struct vb_buffer *buffer, uint32_t *cur
 				  "a buffer of %llu bytes could not be exposed to %s",
 				  (unsigned long long)buffer->room, conn->address);
 	if (error)
-		return error;
+		return vbi_conn_refused(conn, error);
 	call->peer = peer;
 	call->n_exposures++;
 	conn->n_exposures++;

@@ -19,6 +19,8 @@
  * operation, close() included; the endpoint's memory stays until poll() has returned.
  * - Messages arrive in order, exactly once, or the endpoint fails once, with one first cause, and
  * then nothing else arrives on it.
+ * - An endpoint may fail from inside any operation. What is asked of it between that and the poll()
+ * that says so by failed() is refused with -ECONNRESET, where it can be refused.
  * - No operation is NULL. One that a transport lacks fails with -EOPNOTSUPP; the data path does not
  * ask first.
  * - Lengths: a message is 24 to message_max bytes, a multiple of 8. Its first 4 bytes are its
