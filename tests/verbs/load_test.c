@@ -190,12 +190,18 @@ static void all_wait_for_one(void **state)
 	struct victim *victim = *state;
 	struct load *load = calloc(1, sizeof(*load));
 	struct waits before = waits_of(victim);
+	const struct verbs_lane *lane;
 	struct waits after;
 	struct raw raw;
 
 	load_open(load, victim);
 	victim_join(victim, &raw);
-	/* More than the headroom, and more than all receives there are. */
+	/* What one sends uses up the headroom, and with what the others may send all receives that
+	 * there are. */
+	lane = verbs_endpoint_of(victim->good_peer)->lane;
+	assert_int_equal(lane->n_endpoints, CLIENTS + 2);
+	assert_true(RAW_SENDS > lane->target - lane->shares);
+	assert_true(RAW_SENDS + CLIENTS * VICTIM_RECEIVES > lane->target);
 	for (unsigned i = 0; i < RAW_SENDS; i++)
 		victim_request(&raw, ORDER_KEEP, i, NULL);
 	for (unsigned i = 0; i < CLIENTS; i++)
