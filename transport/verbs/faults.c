@@ -131,6 +131,13 @@ static int parse_errno(const char *text)
 	return parse_number(text, &number) && number <= ERRNO_MAX ? (int)number : 0;
 }
 
+/* Who polls a completion queue hears that it failed and not why; a queue pair that breaks and an
+ * event that is lost are no call's failures. */
+static bool has_errno(enum verbs_fault_point point)
+{
+	return point != VERBS_FAULT_POLL_CQ && point < VERBS_FAULT_FLUSH;
+}
+
 /* "verb:n[+][:errno]" */
 static bool parse_named(char *item, struct plan *ret)
 {
@@ -149,7 +156,9 @@ static bool parse_named(char *item, struct plan *ret)
 	if (named->is_rest)
 		number[length - 1] = 0;
 	named->errnum = errnum ? parse_errno(errnum) : 0;
-	if (!parse_number(number, &named->n) || !named->n || (errnum && named->errnum <= 0))
+	if (!parse_number(number, &named->n) || !named->n)
+		return false;
+	if (errnum && (named->errnum <= 0 || !has_errno(named->point)))
 		return false;
 	ret->n_named++;
 	return true;
