@@ -344,7 +344,8 @@ static void check_withdrawn(struct verbs_endpoint *endpoint, int error)
 {
 	if (!error)
 		return;
-	verbs_endpoint_fail(endpoint, -error,
+	/* Of its own errno only the text: EBUSY, as a rule, which means a server that is full. */
+	verbs_endpoint_fail(endpoint, EIO,
 			    "the device would not end a registration (%s): the connection to "
 			    "%s is closed so that nothing can reach the memory",
 			    vbi_errno_text(-error), endpoint->base.peer);
