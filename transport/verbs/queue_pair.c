@@ -54,8 +54,10 @@ int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, co
 		       "the host, has no more";
 	else if (error == -EMFILE)
 		mend = "; raise the limit on open files (ulimit -n)";
-	return vbi_cause_set(ret_cause, -error, "the RDMA device %s could not %s for %s: %s%s",
-			     device, what, endpoint->base.peer, vbi_errno_text(-error), mend);
+	/* EINVAL is what a wrong address or option is told by, and this was neither. */
+	return vbi_cause_set(ret_cause, error == -EINVAL ? EIO : -error,
+			     "the RDMA device %s could not %s for %s: %s%s", device, what,
+			     endpoint->base.peer, vbi_errno_text(-error), mend);
 }
 
 /* A device may offer less inline than we ask for, and says so only by refusing. */

@@ -24,7 +24,7 @@ static struct ibv_device device = {.name = "some0"};
 static struct ibv_context context = {.device = &device};
 static struct rdma_cm_id id = {.verbs = &context};
 
-static const char *explain(int error)
+static const char *explain_as(int error, int errnum)
 {
 	static struct vbi_cause cause;
 	struct verbs_endpoint *endpoint = calloc(1, sizeof(*endpoint));
@@ -32,12 +32,17 @@ static const char *explain(int error)
 	assert_non_null(endpoint);
 	endpoint->cm = &id;
 	snprintf(endpoint->base.peer, sizeof(endpoint->base.peer), "10.0.0.9:7");
-	assert_int_equal(verbs_explain_resources(endpoint, error, "make queues", &cause), error);
-	assert_int_equal(cause.errnum, -error);
+	assert_int_equal(verbs_explain_resources(endpoint, error, "make queues", &cause), -errnum);
+	assert_int_equal(cause.errnum, errnum);
 	assert_non_null(strstr(cause.sentence, "some0"));
 	assert_non_null(strstr(cause.sentence, "10.0.0.9:7"));
 	free(endpoint);
 	return cause.sentence;
+}
+
+static const char *explain(int error)
+{
+	return explain_as(error, -error);
 }
 
 static void limit_memlock(rlim_t most)
@@ -82,7 +87,14 @@ static void other_errors(void **state)
 {
 	(void)state;
 	assert_non_null(strstr(explain(-EMFILE), "ulimit -n"));
-	assert_null(strstr(explain(-EINVAL), "ulimit"));
+	assert_null(strstr(explain(-ENOSPC), "ulimit"));
+}
+
+/* What vb_connect() says of an address that does not parse must not be said of a device. */
+static void invalid_to_the_device(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(explain_as(-EINVAL, EIO), "nvalid argument"));
 }
 
 int main(void)
@@ -90,6 +102,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_of_a_limited_process),
 		cmocka_unit_test(other_errors),
+		cmocka_unit_test(invalid_to_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
