@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which errors calls may report when a verb has failed on one side (docs/verbs.md, "Errors"). */
+/*
+ * Which errors a client may be told when one call of one verb fails, at its own side or at the
+ * server's: what docs/verbs.md ("Errors") says, verb by verb. Of several faults at once, as with
+ * seeds (POINT -1), no more can be said than what is never right.
+ */
 #ifndef FAULTS_FITTING_H
 #define FAULTS_FITTING_H
 
@@ -9,12 +13,22 @@
 
 enum side { CLIENT, SERVER, SIDES };
 
-/* Whether calls, or connecting, may end by time: nobody hears of an event that is lost. POINT:
- * enum verbs_fault_point; -1: several, as with seeds. */
-bool fitting_may_time_out(int point);
+/* What ends. */
+enum end {
+	END_CONNECT, /* vb_connect(), or a bind, fails */
+	END_LOSS,    /* a connection: the call under way, "unknown", and all others, "not sent" */
+	END_REFUSAL, /* one call, of which it is known whether it ran; the connection goes on */
+	ENDS,
+};
 
-/* Whether a client's call, its bind or vb_connect() may fail with ERRNUM when POINT fails at SIDE,
- * by whatever errno the verb gives as a rule. */
+/* Whether END may come with ERRNUM when POINT (enum verbs_fault_point) fails at SIDE, with the
+ * errno that the verb gives as a rule. ERRNUM 0: whether it may come at all. */
+bool fitting_end(enum side side, int point, enum end end, int errnum);
+
+/* The same for whichever end. */
 bool fitting_errno(enum side side, int point, int errnum);
+
+/* Whether to connect may end by time: nobody hears of an event that is lost. */
+bool fitting_may_time_out(int point);
 
 #endif

@@ -46,11 +46,63 @@ static bool is_many(const struct step_result *step)
 	return strcmp(step->what, "adds") == 0;
 }
 
-static void judge_failure(const struct run *run, const struct step_result *step, uint32_t ran)
+/* ---- Calls ---- */
+
+/* By the fault; or by the end of the server, or of a deadline that costs the connection. */
+static bool may_be_lost(const struct run *run, const struct step_result *step)
 {
-	if (!fitting_errno(run->side, run->point, step->errnum) &&
-	    !(step->is_hurried && step->errnum == ETIMEDOUT))
-		complain(run, "%s failed with %s", step->what, errno_name(step->errnum));
+	if (step->errnum == ECONNRESET && (step->is_ending || step->conn_errnum == ETIMEDOUT))
+		return true;
+	return fitting_end(run->side, run->point, END_LOSS, step->errnum);
+}
+
+static bool may_be_refused(const struct run *run, const struct step_result *step)
+{
+	return step->outcome != VB_UNKNOWN &&
+	       fitting_end(run->side, run->point, END_REFUSAL, step->errnum);
+}
+
+/* *LOST: the errno that the scene's connection was lost with by an earlier step; 0: it is there. */
+static void judge_errno(const struct run *run, const struct step_result *step, int *lost)
+{
+	if (*lost) {
+		if (step->errnum != *lost || step->outcome != VB_NOT_SENT)
+			complain(run,
+				 "%s ended with %s, '%s', though the connection was lost by %s",
+				 step->what, errno_name(step->errnum), outcomes[step->outcome],
+				 errno_name(*lost));
+		return;
+	}
+	if (step->is_hurried && step->errnum == ETIMEDOUT)
+		return;
+	if (may_be_refused(run, step))
+		return;
+	if (!may_be_lost(run, step) || step->outcome == VB_EXECUTED ||
+	    step->outcome == VB_NOT_EXECUTED)
+		complain(run, "%s failed with %s, '%s'", step->what, errno_name(step->errnum),
+			 outcomes[step->outcome]);
+	*lost = step->errnum;
+}
+
+/* The connection says why, if it knew nothing of the call's own end. */
+static void judge_cause(const struct run *run, const struct step_result *step)
+{
+	int conn_errnum = step->conn_errnum == ETIMEDOUT ? ECONNRESET : step->conn_errnum;
+
+	if (step->errnum == ETIMEDOUT || step->outcome == VB_EXECUTED ||
+	    step->outcome == VB_NOT_EXECUTED)
+		return;
+	if (!step->has_sentence)
+		complain(run, "%s failed with %s, '%s', without a sentence", step->what,
+			 errno_name(step->errnum), outcomes[step->outcome]);
+	if (step->errnum != conn_errnum)
+		complain(run, "%s failed with %s, '%s', and the connection says %s", step->what,
+			 errno_name(step->errnum), outcomes[step->outcome],
+			 errno_name(step->conn_errnum));
+}
+
+static void judge_outcome(const struct run *run, const struct step_result *step, uint32_t ran)
+{
 	if (is_many(step))
 		return;
 	if ((step->outcome == VB_NOT_SENT || step->outcome == VB_NOT_EXECUTED) && ran)
@@ -59,33 +111,48 @@ static void judge_failure(const struct run *run, const struct step_result *step,
 		complain(run, "%s: outcome 'executed', and it did not run", step->what);
 }
 
-static void judge_step(const struct run *run, const struct step_result *step, uint32_t ran)
+static void judge_step(const struct run *run, const struct step_result *step, uint32_t ran,
+		       int *lost)
 {
 	if (ran > (is_many(step) ? ADDS : 1))
 		complain(run, "%s ran %u times", step->what, ran);
 	if (step->errnum < 0)
 		complain(run, "%s succeeded with wrong data", step->what);
-	else if (step->errnum)
-		judge_failure(run, step, ran);
-	else if (!is_oneway(step) && !ran)
+	if (step->errnum <= 0 && *lost)
+		complain(run, "%s succeeded though the connection was lost", step->what);
+	if (step->errnum > 0) {
+		judge_errno(run, step, lost);
+		judge_cause(run, step);
+		judge_outcome(run, step, ran);
+	} else if (!is_oneway(step) && !ran) {
 		complain(run, "%s succeeded and never ran", step->what);
+	}
+}
+
+/* ---- Scenes ---- */
+
+static bool may_not_connect(const struct run *run, int errnum)
+{
+	return fitting_end(run->side, run->point, END_CONNECT, errnum);
 }
 
 static void judge_scene(const struct run *run, const struct shared *shared, uint32_t number)
 {
 	const struct scene_result *scene = &shared->scenes[number];
 
-	if (scene->connect_errnum && !fitting_errno(run->side, run->point, scene->connect_errnum))
+	int lost = 0;
+
+	if (scene->connect_errnum && !may_not_connect(run, scene->connect_errnum))
 		complain(run, "connect failed with %s: %s", errno_name(scene->connect_errnum),
 			 scene->sentence);
 	if ((scene->connect_errnum || scene->cause) && !scene->sentence[0])
 		complain(run, "a connection failed without a sentence");
 	if (scene->excess_errnum > 0 && scene->excess_errnum != EBUSY &&
-	    !fitting_errno(run->side, run->point, scene->excess_errnum))
+	    !may_not_connect(run, scene->excess_errnum))
 		complain(run, "one connection too many was refused with %s",
 			 errno_name(scene->excess_errnum));
 	for (uint32_t i = 0; i < STEPS && scene->steps[i].done; i++)
-		judge_step(run, &scene->steps[i], shared->ran[number * STEPS + i]);
+		judge_step(run, &scene->steps[i], shared->ran[number * STEPS + i], &lost);
 }
 
 bool judge_is_good(const struct scene_result *scene)

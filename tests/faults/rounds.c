@@ -328,6 +328,7 @@ static void play_first_life(struct rounds *rounds)
 	stop_server(rounds);
 	if (!is_in)
 		return;
+	player.client.is_ending = true;
 	make_call(&player, FILL, LARGEST);
 	make_call(&player, ADD, 0);
 	leave(&player);

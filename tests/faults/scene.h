@@ -26,7 +26,10 @@ struct step_result {
 	bool done;
 	int32_t errnum; /* 0: it succeeded, and its data was right */
 	enum vb_outcome outcome;
-	bool is_hurried; /* it may have ended by its deadline */
+	int32_t conn_errnum; /* vb_conn_error()'s behind it, */
+	bool has_sentence;   /* and whether it has one */
+	bool is_hurried;     /* it may have ended by its deadline */
+	bool is_ending;	     /* the server was being stopped */
 	char what[24];
 };
 

@@ -19,12 +19,16 @@ static uint32_t next_step(const struct client *client)
 static void note(struct client *client, const char *what, bool succeeded, bool is_right)
 {
 	struct step_result *step = &client->result->steps[client->n++];
+	const struct vb_error *error = vb_conn_error(client->conn);
 
 	*step = (struct step_result){
 		.done = true,
 		.errnum = succeeded ? (is_right ? 0 : -1) : errno,
 		.outcome = scene_peer_outcome(client->peer),
+		.conn_errnum = error->errnum,
+		.has_sentence = error->sentence[0],
 		.is_hurried = client->is_hurried,
+		.is_ending = client->is_ending,
 	};
 	snprintf(step->what, sizeof(step->what), "%s", what);
 }

@@ -20,6 +20,7 @@ struct client {
 	struct scene_peer *peer; /* with STEP_DEADLINE_NS, but for calls that are hurried */
 	uint8_t *buffer;
 	bool is_hurried; /* its calls may end by their deadline */
+	bool is_ending;	 /* or by the server's end */
 };
 
 void step_add(struct client *client);
