@@ -16,7 +16,7 @@
 #define LATE_SIZE (24u * STEP_KIB)
 
 /* Random calls of one connection, beside those that each has. */
-#define RANDOM_CALLS 4u
+#define RANDOM_CALLS 6u
 
 /* Connections too many, where it is refusals that fail. */
 #define N_REFUSALS 2u
@@ -115,7 +115,28 @@ unsigned round_buffers_touched(void)
 
 /* ---- Calls ---- */
 
-enum call { ADD, POST, LATE, FILL, CHECK, FLIP, CALLS };
+enum call { ADD, POST, LATE, FILL, CHECK, FLIP, TURN, FILL_DIRECT, FAIL, TWIN, ASIDE, CALLS };
+
+static void make_bulk_call(struct client *client, enum call call, uint32_t size)
+{
+	switch (call) {
+	case FILL:
+		step_fill(client, size);
+		break;
+	case CHECK:
+		step_check(client, size);
+		break;
+	case FLIP:
+		step_flip(client, size);
+		break;
+	case TURN:
+		step_turn(client, size);
+		break;
+	default:
+		step_fill_direct(client, size);
+		break;
+	}
+}
 
 static void make_call(struct player *player, enum call call, uint32_t size)
 {
@@ -131,14 +152,17 @@ static void make_call(struct player *player, enum call call, uint32_t size)
 	case LATE:
 		step_late(client, LATE_SIZE);
 		break;
-	case FILL:
-		step_fill(client, size);
+	case FAIL:
+		step_fail(client);
 		break;
-	case CHECK:
-		step_check(client, size);
+	case TWIN:
+		step_twin(client);
+		break;
+	case ASIDE:
+		step_aside(client);
 		break;
 	default:
-		step_flip(client, size);
+		make_bulk_call(client, call, size);
 		break;
 	}
 	if (client->result->steps[client->n - 1].errnum == ETIMEDOUT)
@@ -184,6 +208,29 @@ static struct vb_conn *open_connection(struct rounds *rounds, uint64_t timeout_m
 	return vb_connect(rounds->setting.address, &options);
 }
 
+/* Two peers of one interface, and one of another. */
+static bool bind_all(struct client *client)
+{
+	client->peer = scene_peer_bind(client->conn);
+	client->twin = client->peer ? scene_peer_bind(client->conn) : NULL;
+	client->aside = client->twin ? aside_peer_bind(client->conn) : NULL;
+	if (!client->aside)
+		return false;
+	scene_peer_set_deadline(client->peer, STEP_DEADLINE_NS);
+	scene_peer_set_deadline(client->twin, STEP_DEADLINE_NS);
+	aside_peer_set_deadline(client->aside, STEP_DEADLINE_NS);
+	return true;
+}
+
+static void close_connection(struct client *client)
+{
+	step_tell_end(client);
+	scene_peer_free(client->peer);
+	scene_peer_free(client->twin);
+	aside_peer_free(client->aside);
+	vb_conn_close(client->conn);
+}
+
 /* The next scene of the round. False: there is no connection, and the scene says why. */
 static bool enter(struct player *player, struct rounds *rounds)
 {
@@ -195,15 +242,11 @@ static bool enter(struct player *player, struct rounds *rounds)
 		.client = {.result = &shared->scenes[number], .first = number * STEPS},
 	};
 	player->client.conn = open_connection(rounds, rounds->setting.connect_ms);
-	if (player->client.conn)
-		player->client.peer = scene_peer_bind(player->client.conn);
-	if (!player->client.peer) {
+	if (!player->client.conn || !bind_all(&player->client)) {
 		player->client.result->connect_errnum = errno;
-		step_tell_end(&player->client);
-		vb_conn_close(player->client.conn);
+		close_connection(&player->client);
 		return false;
 	}
-	scene_peer_set_deadline(player->client.peer, STEP_DEADLINE_NS);
 	player->heap = make_heap();
 	player->named = vb_memory_alloc(player->client.conn, LARGEST);
 	player->client.buffer = player->heap;
@@ -212,10 +255,8 @@ static bool enter(struct player *player, struct rounds *rounds)
 
 static void leave(struct player *player)
 {
-	step_tell_end(&player->client);
-	scene_peer_free(player->client.peer);
 	vb_memory_free(player->client.conn, player->named);
-	vb_conn_close(player->client.conn);
+	close_connection(&player->client);
 	free(player->heap);
 }
 

@@ -84,6 +84,29 @@ static int64_t on_late(struct vb_request *req, uint32_t step, void *buffer, uint
 	return (int64_t)n;
 }
 
+static int64_t on_turn(struct vb_request *req, uint32_t step, const void *from, void *to,
+		       uint64_t n)
+{
+	(void)req;
+	ran(step);
+	memcpy(to, from, n);
+	pattern_flip(to, n);
+	return (int64_t)n;
+}
+
+static int32_t on_fail(struct vb_request *req, uint32_t step, int32_t errnum)
+{
+	(void)req;
+	ran(step);
+	errno = errnum;
+	return -1;
+}
+
+static const struct aside_ops aside_handlers = {
+	.size = sizeof(struct aside_ops),
+	.add = on_add,
+};
+
 static const struct scene_ops handlers = {
 	.size = sizeof(struct scene_ops),
 	.add = on_add,
@@ -92,20 +115,31 @@ static const struct scene_ops handlers = {
 	.flip = on_flip,
 	.post = on_post,
 	.late = on_late,
+	.turn = on_turn,
+	.fill_direct = on_fill,
+	.fail = on_fail,
 };
-
-static void on_sigterm(int signal)
-{
-	(void)signal;
-	if (server)
-		vb_server_stop(server);
-}
 
 static int fail(const char *what, const struct vb_error *error)
 {
 	snprintf(shared->words[SERVER], sizeof(shared->words[SERVER]), "%.20s: %.400s", what,
 		 error->sentence);
 	return 3;
+}
+
+static int serve_all(void)
+{
+	if (scene_serve(server, &handlers, NULL) < 0 ||
+	    aside_serve(server, &aside_handlers, NULL) < 0)
+		return fail("serve", vb_server_error(server));
+	return 0;
+}
+
+static void on_sigterm(int signal)
+{
+	(void)signal;
+	if (server)
+		vb_server_stop(server);
 }
 
 static int listen_at(const char *address)
@@ -129,7 +163,9 @@ int scene_server(const struct setting *setting)
 	if (!server)
 		return fail("create", vb_conn_error(NULL));
 	sigaction(SIGTERM, &action, NULL);
-	status = scene_serve(server, &handlers, NULL) < 0 ? 3 : listen_at(setting->address);
+	status = serve_all();
+	if (!status)
+		status = listen_at(setting->address);
 	if (!status && write(setting->ready_fd, "r", 1) != 1)
 		status = 2;
 	if (!status && vb_server_run(server) < 0)
@@ -163,7 +199,9 @@ static int live(const struct setting *setting, const struct order *order, int fd
 	server = vb_server_create(&options);
 	if (!server)
 		return fail("create", vb_conn_error(NULL));
-	status = scene_serve(server, &handlers, NULL) < 0 ? 3 : listen_at(setting->address);
+	status = serve_all();
+	if (!status)
+		status = listen_at(setting->address);
 	if (!status && write(fd, "r", 1) != 1)
 		status = 2;
 	if (!status && vb_server_run(server) < 0)

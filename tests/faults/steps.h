@@ -18,6 +18,8 @@ struct client {
 	uint32_t n;	/* steps so far: at most STEPS */
 	struct vb_conn *conn;
 	struct scene_peer *peer; /* with STEP_DEADLINE_NS, but for calls that are hurried */
+	struct scene_peer *twin; /* the same interface once more */
+	struct aside_peer *aside;
 	uint8_t *buffer;
 	bool is_hurried; /* its calls may end by their deadline */
 	bool is_ending;	 /* or by the server's end */
@@ -31,7 +33,15 @@ void step_fill(struct client *client, uint32_t size);
 void step_check(struct client *client, uint32_t size);
 void step_flip(struct client *client, uint32_t size);
 void step_late(struct client *client, uint32_t size);
+/* Two buffers, each of half of SIZE, rounded up. */
+void step_turn(struct client *client, uint32_t size);
+void step_fill_direct(struct client *client, uint32_t size);
 void step_post(struct client *client);
+/* Succeeds if it fails as it is told to, and is known to have run. */
+void step_fail(struct client *client);
+/* By the peers of that name. */
+void step_twin(struct client *client);
+void step_aside(struct client *client);
 
 /* Notes the connection's failure, if it has one; without a connection, why there is none. */
 void step_tell_end(struct client *client);
