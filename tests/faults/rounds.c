@@ -292,6 +292,8 @@ static void make_first_calls(struct player *player)
 	make_call(player, FILL, LARGEST);
 	if (!has_ended(player))
 		make_call(player, CHECK, LARGEST);
+	if (!has_ended(player) && player->rounds->has_refills)
+		step_adds(&player->client);
 	if (!has_ended(player))
 		try_excess(player);
 	make_calls(player);
@@ -362,8 +364,11 @@ static void end_round(struct rounds *rounds, const int64_t *objects_before)
 static void play_first_life(struct rounds *rounds)
 {
 	struct player player;
+	struct shared *shared = rounds->setting.shared;
 	bool is_in = enter(&player, rounds);
 
+	for (int i = 0; i < VERBS_FAULT_POINTS; i++)
+		shared->set_up[CLIENT][i] = verbs_faults_calls((enum verbs_fault_point)i);
 	if (is_in)
 		make_first_calls(&player);
 	stop_server(rounds);
@@ -413,6 +418,11 @@ static bool finish_round(struct rounds *rounds, const int64_t *objects_before)
 	return true;
 }
 
+bool round_is_of_receives(int point)
+{
+	return point >= VERBS_FAULT_POST_RECV && point <= VERBS_FAULT_POST_SRQ_RECV_MIDDLE;
+}
+
 bool round_play(struct rounds *rounds, const struct run *run, const char *plan)
 {
 	bool is_refusal = run->point == VERBS_FAULT_CM_REJECT ||
@@ -420,6 +430,7 @@ bool round_play(struct rounds *rounds, const struct run *run, const char *plan)
 	int64_t objects_before[VERBS_OBJECT_KINDS];
 
 	begin_round(rounds, objects_before);
+	rounds->has_refills = !*plan || round_is_of_receives(run->point);
 	rounds->n_excess = is_refusal ? N_REFUSALS : 1;
 	rounds->excess_ms = fitting_may_time_out(run->point) ? CONNECT_LOST_MS : CONNECT_MS;
 	/* The first that connects must be there for others to be refused. */

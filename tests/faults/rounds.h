@@ -20,6 +20,7 @@ struct rounds {
 	uint32_t n;	    /* rounds so far */
 	unsigned n_excess;  /* connections that the server is to refuse */
 	uint64_t excess_ms; /* how long it tries to make one of these */
+	bool has_refills;   /* so many calls that receives are posted again */
 	uint64_t state;	    /* of this round's random numbers */
 	uint64_t began_ms;
 	unsigned took_ms; /* the last round */
@@ -31,6 +32,9 @@ struct refused_answer {
 	uint32_t size;
 	const char *plan; /* counts from the call's handler on */
 };
+
+/* Whether POINT is one of posting receives, of which a round's connection uses up many. */
+bool round_is_of_receives(int point);
 
 /* Plays a round with PLAN for RUN->side; RUN->status is left alone. False: the server is gone. */
 bool round_play(struct rounds *rounds, const struct run *run, const char *plan);

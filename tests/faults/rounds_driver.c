@@ -24,7 +24,7 @@
 /* Of each point, the calls that fail one by one, if it has so many: one while the first connection
  * is made or used, and one behind it. */
 #define CALLS_MAX	2u
-/* Of posts and registrations, where most of what can go wrong is. */
+/* Of posts, registrations and flush, where most of what can go wrong is. */
 #define CALLS_MAX_OFTEN 4u
 
 /* Another seed is another hundred of rounds. */
@@ -40,6 +40,9 @@ static struct {
 } * common;
 
 static char address[128];
+
+/* Calls of each point until a first connection was made and its first call handled. */
+static uint64_t set_up[SIDES][VERBS_FAULT_POINTS];
 
 /* ---- Judging ---- */
 
@@ -138,6 +141,7 @@ static unsigned play_without(struct rounds *rounds)
 	if (!round_play(rounds, &run, ""))
 		give_up();
 	judge_tell(&run, &common->shared, rounds->took_ms);
+	memcpy(set_up, common->shared.set_up, sizeof(set_up));
 	return judge_without(&run);
 }
 
@@ -233,14 +237,29 @@ static unsigned calls_max(int point)
 	switch (point) {
 	case VERBS_FAULT_POST_SEND:
 	case VERBS_FAULT_POST_SEND_MIDDLE:
+	case VERBS_FAULT_POST_RECV:
+	case VERBS_FAULT_POST_RECV_MIDDLE:
 	case VERBS_FAULT_POST_SRQ_RECV:
+	case VERBS_FAULT_POST_SRQ_RECV_MIDDLE:
 	case VERBS_FAULT_REG_MR:
-	case VERBS_FAULT_POLL_CQ:
 	case VERBS_FAULT_FLUSH:
 		return CALLS_MAX_OFTEN;
 	default:
 		return CALLS_MAX;
 	}
+}
+
+/* Receives that a connection begins with come in several posts: two of those, and two of the ones
+ * that take their place. */
+static uint64_t nth_call(enum side side, int point, unsigned i)
+{
+	return round_is_of_receives(point) && i >= CALLS_MAX ? set_up[side][point] + i - 1 : i + 1;
+}
+
+static unsigned complain_of_point(const char *what)
+{
+	printf("FAILED %s: %s\n", common->name, what);
+	return 1;
 }
 
 static unsigned play_point(struct rounds *rounds, enum side side, int point)
@@ -250,14 +269,17 @@ static unsigned play_point(struct rounds *rounds, enum side side, int point)
 	bool comes = use != NEVER;
 	char plan[64];
 
-	for (unsigned n = 1; n <= calls_max(point) && comes; n++) {
-		snprintf(plan, sizeof(plan), "%s:%u",
-			 verbs_fault_name((enum verbs_fault_point)point), n);
+	for (unsigned i = 0; i < calls_max(point) && comes; i++) {
+		bool is_refill = round_is_of_receives(point) && i >= CALLS_MAX;
+
+		snprintf(plan, sizeof(plan), "%s:%llu",
+			 verbs_fault_name((enum verbs_fault_point)point),
+			 (unsigned long long)nth_call(side, point, i));
 		failed += play(rounds, side, point, plan, &comes) != 0;
-		if (n == 1 && use == ALWAYS && !comes) {
-			printf("FAILED %s: it never came\n", common->name);
-			failed++;
-		}
+		if (use == ALWAYS && (i == 0 || is_refill) && !comes)
+			failed += complain_of_point("it never came");
+		if (is_refill && common->shared.scenes[0].connect_errnum)
+			failed += complain_of_point("it came before the connection was used");
 	}
 	return failed;
 }

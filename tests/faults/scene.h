@@ -48,6 +48,8 @@ struct shared {
 	uint32_t n_scenes;
 	uint32_t ran[SCENES_MAX * STEPS]; /* atomic: how often the server ran it */
 	char armed[80];			  /* the server's next handler makes it the plan */
+	bool is_set_up;			  /* a first call has been handled */
+	uint64_t set_up[SIDES][VERBS_FAULT_POINTS]; /* calls of points until then */
 	uint64_t calls[SIDES][VERBS_FAULT_POINTS];
 	uint64_t fired[SIDES][VERBS_FAULT_POINTS];
 	int64_t objects[SIDES][VERBS_OBJECT_KINDS]; /* when all had been closed */

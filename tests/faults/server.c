@@ -21,6 +21,11 @@ static struct vb_server *server;
 
 static void ran(uint32_t step)
 {
+	if (!shared->is_set_up) {
+		for (int i = 0; i < VERBS_FAULT_POINTS; i++)
+			shared->set_up[SERVER][i] = verbs_faults_calls((enum verbs_fault_point)i);
+		shared->is_set_up = true;
+	}
 	/* So that the verbs of this call's answer are the plan's first. */
 	if (shared->armed[0]) {
 		verbs_faults_plan(shared->armed);
