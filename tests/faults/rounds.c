@@ -445,27 +445,78 @@ bool round_play(struct rounds *rounds, const struct run *run, const char *plan)
 	return finish_round(rounds, objects_before);
 }
 
-bool round_play_refused(struct rounds *rounds, const struct refused_answer *answer)
+/* ---- Beside one another ---- */
+
+/* What the bystander does before, and after; some of it bulk. */
+static void look_on(struct player *bystander)
+{
+	make_call(bystander, ADD, 0);
+	make_call(bystander, FILL, LARGEST);
+	make_call(bystander, CHECK, LATE_SIZE);
+	make_call(bystander, ASIDE, 0);
+}
+
+static void try_third(struct rounds *rounds)
+{
+	struct player third;
+
+	if (enter(&third, rounds))
+		leave(&third);
+}
+
+static void make_call_named(struct player *player, const char *name, uint32_t size)
 {
 	static const char *const names[CALLS] = {
 		[ADD] = "add", [FILL] = "fill", [CHECK] = "check", [FLIP] = "flip"};
-	struct shared *shared = rounds->setting.shared;
-	int64_t objects_before[VERBS_OBJECT_KINDS];
-	struct player player;
 	int call = 0;
 
-	while (!names[call] || strcmp(names[call], answer->what) != 0)
+	if (strcmp(name, "adds") == 0) {
+		step_adds(&player->client);
+		return;
+	}
+	while (!names[call] || strcmp(names[call], name) != 0)
 		call++;
+	make_call(player, (enum call)call, size);
+}
+
+static void play_beside(struct player *victim, struct player *bystander,
+			const struct beside *beside)
+{
+	struct rounds *rounds = victim->rounds;
+	struct shared *shared = rounds->setting.shared;
+	bool is_third = strcmp(beside->what, "connect") == 0;
+
+	make_call(victim, ADD, 0);
+	look_on(bystander);
+	if (beside->side == SERVER)
+		snprintf(shared->armed, sizeof(shared->armed), "%s", beside->plan);
+	else
+		verbs_faults_plan(beside->plan);
+	make_call_named(victim, is_third ? "add" : beside->what, beside->size);
+	if (is_third)
+		try_third(rounds);
+	look_on(bystander);
+	make_call(victim, ADD, 0);
+	look_on(bystander);
+}
+
+bool round_play_beside(struct rounds *rounds, const struct beside *beside)
+{
+	int64_t objects_before[VERBS_OBJECT_KINDS];
+	struct player victim, bystander;
+	bool is_in;
+
 	begin_round(rounds, objects_before);
 	rounds->setting.connect_ms = CONNECT_MS;
 	verbs_faults_plan("");
 	if (!begin_server(rounds, "", 0))
 		return false;
-	if (enter(&player, rounds)) {
-		make_call(&player, ADD, 0);
-		snprintf(shared->armed, sizeof(shared->armed), "%s", answer->plan);
-		make_call(&player, (enum call)call, answer->size);
-		leave(&player);
+	is_in = enter(&victim, rounds);
+	if (is_in && enter(&bystander, rounds)) {
+		play_beside(&victim, &bystander, beside);
+		leave(&bystander);
 	}
+	if (is_in)
+		leave(&victim);
 	return finish_round(rounds, objects_before);
 }

@@ -26,12 +26,19 @@ struct rounds {
 	unsigned took_ms; /* the last round */
 };
 
-/* One of the calls whose answer the server's device refuses, and what becomes of it. */
-struct refused_answer {
-	const char *what; /* "add", "fill", "check", "flip" */
+/*
+ * A call of one connection that something fails under, beside another connection of the same two
+ * processes, which is not to notice.
+ */
+struct beside {
+	enum side side;
+	const char *plan; /* counts from the call's handler on; at the client from the call on */
+	const char *what; /* "add", "adds", "fill", "check", "flip"; "connect": somebody else */
 	uint32_t size;
-	const char *plan; /* counts from the call's handler on */
 };
+
+/* The scenes of such a round. */
+enum beside_scene { SCENE_VICTIM, SCENE_BYSTANDER, SCENE_THIRD };
 
 /* Whether POINT is one of posting receives, of which a round's connection uses up many. */
 bool round_is_of_receives(int point);
@@ -39,8 +46,8 @@ bool round_is_of_receives(int point);
 /* Plays a round with PLAN for RUN->side; RUN->status is left alone. False: the server is gone. */
 bool round_play(struct rounds *rounds, const struct run *run, const char *plan);
 
-/* Plays a round of one such call, which is its first scene's second step. */
-bool round_play_refused(struct rounds *rounds, const struct refused_answer *answer);
+/* Plays a round of one such call, which is the victim's second step. Its third is another call. */
+bool round_play_beside(struct rounds *rounds, const struct beside *beside);
 
 /* Memory that calls had given up was written later: how many buffers, since the last time it was
  * asked. */

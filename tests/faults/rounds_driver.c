@@ -86,19 +86,6 @@ static unsigned judge_without(const struct run *run)
 	return failed;
 }
 
-static unsigned judge_refused(const struct run *run)
-{
-	const struct shared *shared = &common->shared;
-	const struct step_result *step = &shared->scenes[0].steps[1];
-	unsigned failed = judge_round(run);
-
-	if (!step->done || step->errnum != ECONNRESET || step->outcome != VB_UNKNOWN)
-		failed += complain(run, "not ECONNRESET, outcome 'unknown'");
-	if (shared->ran[1] != 1)
-		failed += complain(run, "it did not run once");
-	return failed;
-}
-
 /* ---- Rounds ---- */
 
 static void name_round(struct run *run, enum side side, const char *what)
@@ -145,40 +132,93 @@ static unsigned play_without(struct rounds *rounds)
 	return judge_without(&run);
 }
 
-static unsigned play_refused(struct rounds *rounds, const struct refused_answer *answer)
-{
-	struct run run = {.side = SERVER, .point = VERBS_FAULT_POST_SEND};
-	char what[64];
+/* ---- Beside one another ---- */
 
-	if (strstr(answer->plan, "_middle"))
-		run.point = VERBS_FAULT_POST_SEND_MIDDLE;
-	run.errnum = verbs_fault_default((enum verbs_fault_point)run.point);
-	snprintf(what, sizeof(what), "%s: answer to %s %u", answer->plan, answer->what,
-		 answer->size);
-	name_round(&run, SERVER, what);
-	if (!round_play_refused(rounds, answer))
-		give_up();
-	judge_tell(&run, &common->shared, rounds->took_ms);
-	return judge_refused(&run) +
-	       (common->shared.fired[SERVER][run.point] ? 0 : complain(&run, "it never came"));
+/* What the victim, or the third connection, sees of it. */
+enum effect {
+	UNANSWERED, /* its call ran, and there is no answer to it */
+	LOST,	    /* its connection, by this call or the next */
+	SPARED,	    /* nothing */
+	REFUSED,    /* the third is not connected */
+};
+
+static unsigned judge_unanswered(const struct run *run)
+{
+	const struct shared *shared = &common->shared;
+	const struct step_result *step = &shared->scenes[SCENE_VICTIM].steps[1];
+	unsigned failed = 0;
+
+	if (!step->done || step->errnum != ECONNRESET || step->outcome != VB_UNKNOWN)
+		failed += complain(run, "not ECONNRESET, outcome 'unknown'");
+	if (shared->ran[1] != 1)
+		failed += complain(run, "it did not run once");
+	return failed;
 }
 
-/* Answers go in one chain with what is pushed ahead of them: none of it is taken, or a part. */
-static unsigned play_all_refused(struct rounds *rounds)
+static unsigned judge_beside(const struct run *run, enum effect effect)
 {
-	static const struct refused_answer answers[] = {
-		{"add", 0, "post_send:1"},
-		{"check", 320 * 1024, "post_send:1"},
-		{"fill", 24 * 1024, "post_send:1"},
-		{"fill", 24 * 1024, "post_send_middle:1"}, /* [WRITE,] SEND */
-		{"fill", 320 * 1024, "post_send:1"},
-		{"fill", 320 * 1024, "post_send_middle:1"}, /* [WRITE,] WRITE, SEND */
-		{"flip", 320 * 1024, "post_send_middle:1"},
+	const struct scene_result *scenes = common->shared.scenes;
+	bool is_good = judge_is_good(&scenes[SCENE_VICTIM]);
+	unsigned failed = judge_round(run);
+
+	if (!common->shared.fired[run->side][run->point])
+		failed += complain(run, "it never came");
+	if (!judge_is_good(&scenes[SCENE_BYSTANDER]))
+		failed += complain(run, "another connection noticed");
+	if (is_good != (effect == SPARED || effect == REFUSED))
+		failed += complain(run, is_good ? "its connection goes on" : "its calls fail");
+	if (effect == UNANSWERED)
+		failed += judge_unanswered(run);
+	if (effect == REFUSED && !scenes[SCENE_THIRD].connect_errnum)
+		failed += complain(run, "a connection was made");
+	return failed;
+}
+
+static unsigned play_one_beside(struct rounds *rounds, const struct beside *beside,
+				enum effect effect)
+{
+	struct run run = {.side = beside->side, .point = judge_find_point(beside->plan)};
+	char what[64];
+
+	run.errnum = verbs_fault_default((enum verbs_fault_point)run.point);
+	run.may_never_come = true;
+	snprintf(what, sizeof(what), "%s: %s %u", beside->plan, beside->what, beside->size);
+	name_round(&run, beside->side, what);
+	if (!round_play_beside(rounds, beside))
+		give_up();
+	judge_tell(&run, &common->shared, rounds->took_ms);
+	return judge_beside(&run, effect);
+}
+
+#define KIB 1024u
+
+static unsigned play_all_beside(struct rounds *rounds)
+{
+	static const struct {
+		struct beside beside;
+		enum effect effect;
+	} all[] = {
+		/* Answers go in one chain with what is pushed ahead of them: none of it is taken,
+		 * or a part: [WRITE,] SEND; [WRITE,] WRITE, SEND. */
+		{{SERVER, "post_send:1", "add", 0}, UNANSWERED},
+		{{SERVER, "post_send:1", "check", 320 * KIB}, UNANSWERED},
+		{{SERVER, "post_send:1", "fill", 24 * KIB}, UNANSWERED},
+		{{SERVER, "post_send_middle:1", "fill", 24 * KIB}, UNANSWERED},
+		{{SERVER, "post_send:1", "fill", 320 * KIB}, UNANSWERED},
+		{{SERVER, "post_send_middle:1", "fill", 320 * KIB}, UNANSWERED},
+		{{SERVER, "post_send_middle:1", "flip", 320 * KIB}, UNANSWERED},
+		{{SERVER, "flush:1", "fill", 320 * KIB}, LOST},
+		{{SERVER, "post_srq_recv:1", "adds", 0}, SPARED},
+		{{SERVER, "create_qp:1", "connect", 0}, REFUSED},
+		{{SERVER, "cm_accept:1", "connect", 0}, REFUSED},
+		{{CLIENT, "post_send:1", "add", 0}, LOST},
+		{{CLIENT, "flush:1", "add", 0}, LOST},
+		{{CLIENT, "dereg_mr:1", "fill", 320 * KIB}, LOST},
 	};
 	unsigned failed = 0;
 
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
-		failed += play_refused(rounds, &answers[i]) != 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		failed += play_one_beside(rounds, &all[i].beside, all[i].effect) != 0;
 	return failed;
 }
 
@@ -291,7 +331,7 @@ static unsigned play_all(struct rounds *rounds)
 	/* What fails without faults says nothing with them. */
 	if (failed)
 		return failed;
-	failed += play_all_refused(rounds);
+	failed += play_all_beside(rounds);
 	for (int side = 0; side < SIDES; side++)
 		for (int point = 0; point < VERBS_FAULT_POINTS; point++)
 			failed += play_point(rounds, (enum side)side, point);
