@@ -299,6 +299,19 @@ def check_no_way():
     assert listen.returncode == 1 and "192.0.2.1" in listen.stderr, listen
 
 
+def check_every_address():
+    """'*' is IPv4 too where sockets are told otherwise."""
+    old = sh("sysctl -n net.ipv6.bindv6only").strip()
+    sh("sysctl -qw net.ipv6.bindv6only=1")
+    try:
+        with server("*") as both:
+            number = both.address.rsplit(":", 1)[1]
+            for host in (FIRST, "[fd00::1]"):
+                works(f"rdma://{host}:{number}")
+    finally:
+        sh(f"sysctl -qw net.ipv6.bindv6only={old}")
+
+
 def check_link_flaps():
     """Who says nothing meanwhile does not notice; the keepalive would."""
     with server(options=["--keepalive-ns", str(600 * 10**9)]) as here:

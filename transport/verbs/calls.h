@@ -269,9 +269,21 @@ static inline int verbs_cm_destroy_id(struct rdma_cm_id *id)
 	return VERBS_DESTROY(VERBS_OBJECT_CM_ID, id, rdma_destroy_id(id));
 }
 
+/* IPv6's "any" is to hear IPv4 too, whatever net.ipv6.bindv6only says. 0, or -1 and errno. */
+static inline int verbs_cm_bind_call(struct rdma_cm_id *id, struct sockaddr *address)
+{
+	int only_ipv6 = 0;
+
+	if (address->sa_family == AF_INET6 &&
+	    rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &only_ipv6,
+			    sizeof(only_ipv6)))
+		return -1;
+	return rdma_bind_addr(id, address);
+}
+
 static inline int verbs_cm_bind(struct rdma_cm_id *id, struct sockaddr *address)
 {
-	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_BIND, rdma_bind_addr(id, address));
+	return VERBS_CALL_ERRNO(VERBS_FAULT_CM_BIND, verbs_cm_bind_call(id, address));
 }
 
 static inline int verbs_cm_listen(struct rdma_cm_id *id, int backlog)
