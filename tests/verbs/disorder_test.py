@@ -312,6 +312,13 @@ def check_every_address():
         sh(f"sysctl -qw net.ipv6.bindv6only={old}")
 
 
+def check_descriptors():
+    """Of a host without a way one is told that, however few descriptors are left."""
+    for most in range(6, 14):
+        refused("rdma://192.0.2.1:7000", "ENETUNREACH|EHOSTUNREACH", "192.0.2.1",
+                prefix=["bash", "-c", f'ulimit -n {most}; exec "$@"', "-"])
+
+
 def check_link_flaps():
     """Who says nothing meanwhile does not notice; the keepalive would."""
     with server(options=["--keepalive-ns", str(600 * 10**9)]) as here:

@@ -140,12 +140,19 @@ static bool lacks_descriptors(const struct verbs_domain *domain)
 	return n < DEVICE_DESCRIPTORS;
 }
 
+/* What it then says: -1 in an event, or what a call of its own failed with. A host that cannot be
+ * reached is the kernel's word. */
+static bool may_lack_descriptors(int error)
+{
+	return error == -1 || error == -ENODEV || error == -EMFILE || error == -ENFILE;
+}
+
 static void no_way(struct verbs_endpoint *endpoint, int error, const char *what)
 {
 	struct vbi_cause cause;
 	int errnum = is_of_this_host(-error) ? -error : EHOSTUNREACH;
 
-	if (lacks_descriptors(endpoint->domain)) {
+	if (may_lack_descriptors(error) && lacks_descriptors(endpoint->domain)) {
 		vbi_cause_set(
 			&cause, EMFILE,
 			"no descriptor is left to open an RDMA device for %s: raise the limit "
