@@ -72,28 +72,25 @@ static void add(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 	uint32_t length = slot->message.length;
 	enum verbs_tag tag = tag_of(&slot->message);
 	enum verbs_work_kind kind = kind_of(tag);
-	struct ibv_sge piece = {
+	struct ibv_send_wr *wr = verbs_sq_begin(endpoint);
+
+	*wr->sg_list = (struct ibv_sge){
 		.addr = (uintptr_t)slot->message.data,
 		.length = length,
 		.lkey = slot->lkey,
 	};
-	struct ibv_send_wr wr = {
-		.sg_list = &piece,
-		.num_sge = 1,
-		.opcode = IBV_WR_SEND,
-		/* A pong must wake nobody: who asked is awake for its own completion. */
-		.send_flags = tag == VERBS_TAG_PONG ? 0 : IBV_SEND_SOLICITED,
-	};
-
+	wr->opcode = IBV_WR_SEND;
 	if (__builtin_expect(slot->ends != 0, 0)) {
-		wr.opcode = IBV_WR_SEND_WITH_INV;
-		wr.invalidate_rkey = slot->ends;
+		wr->opcode = IBV_WR_SEND_WITH_INV;
+		wr->invalidate_rkey = slot->ends;
 	}
+	/* A pong must wake nobody: who asked is awake for its own completion. */
+	wr->send_flags = tag == VERBS_TAG_PONG ? 0 : IBV_SEND_SOLICITED;
 	if (length <= endpoint->base.limits.inline_max) {
-		wr.send_flags |= IBV_SEND_INLINE;
+		wr->send_flags |= IBV_SEND_INLINE;
 		endpoint->domain->base.stats->messages_inline++;
 	}
-	verbs_sq_add(endpoint, &wr, kind, slot, kind != VERBS_WORK_MESSAGE);
+	verbs_sq_end(endpoint, wr, kind, slot, kind != VERBS_WORK_MESSAGE);
 }
 
 static void enqueue(struct verbs_endpoint *endpoint, struct verbs_slot *slot)

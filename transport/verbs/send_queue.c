@@ -16,31 +16,34 @@ static struct verbs_work *work_at(struct verbs_endpoint *endpoint, uint32_t numb
 	return &endpoint->works[number & (VERBS_SQ_DEPTH - 1)];
 }
 
-void verbs_sq_add(struct verbs_endpoint *endpoint, const struct ibv_send_wr *wr,
+struct ibv_send_wr *verbs_sq_begin(struct verbs_endpoint *endpoint)
+{
+	struct ibv_send_wr *wr;
+
+	if (__builtin_expect(endpoint->n_chain == VERBS_CHAIN, 0))
+		verbs_sq_flush(endpoint);
+	wr = &endpoint->chain[endpoint->n_chain];
+	wr->next = NULL;
+	wr->sg_list = &endpoint->chain_sge[endpoint->n_chain];
+	wr->num_sge = 1;
+	return wr;
+}
+
+void verbs_sq_end(struct verbs_endpoint *endpoint, struct ibv_send_wr *wr,
 		  enum verbs_work_kind kind, void *object, bool signal)
 {
 	struct vb_stats *stats = endpoint->domain->base.stats;
-	struct ibv_send_wr *own;
 
-	if (endpoint->n_chain == VERBS_CHAIN)
-		verbs_sq_flush(endpoint);
-	own = &endpoint->chain[endpoint->n_chain];
-	*own = *wr;
-	own->next = NULL;
-	if (wr->num_sge) {
-		endpoint->chain_sge[endpoint->n_chain] = wr->sg_list[0];
-		own->sg_list = &endpoint->chain_sge[endpoint->n_chain];
-	}
-	own->wr_id = verbs_id_of_send(endpoint, endpoint->head);
+	wr->wr_id = verbs_id_of_send(endpoint, endpoint->head);
 	if (signal || endpoint->since_signal + 1 >= VERBS_SIGNAL_EVERY) {
-		own->send_flags |= IBV_SEND_SIGNALED;
+		wr->send_flags |= IBV_SEND_SIGNALED;
 		endpoint->since_signal = 0;
 		stats->completions_signalled++;
 	} else {
 		endpoint->since_signal++;
 	}
 	if (endpoint->n_chain)
-		endpoint->chain[endpoint->n_chain - 1].next = own;
+		wr[-1].next = wr;
 	endpoint->n_chain++;
 	*work_at(endpoint, endpoint->head++) = (struct verbs_work){.object = object, .kind = kind};
 	endpoint->lane->n_works++;

@@ -20,14 +20,20 @@ void verbs_timers_note(struct verbs_domain *domain, uint64_t when)
  */
 static void probe(struct verbs_endpoint *endpoint)
 {
-	const struct ibv_send_wr wr = {.opcode = IBV_WR_RDMA_WRITE};
+	struct ibv_send_wr *wr;
 
 	/* What fills the queue is asking already. */
 	if (!verbs_sq_room(endpoint)) {
 		verbs_keepalive_unasked(&endpoint->keepalive);
 		return;
 	}
-	verbs_sq_add(endpoint, &wr, VERBS_WORK_PING, NULL, true);
+	wr = verbs_sq_begin(endpoint);
+	wr->num_sge = 0;
+	wr->opcode = IBV_WR_RDMA_WRITE;
+	wr->send_flags = 0;
+	wr->wr.rdma.remote_addr = 0;
+	wr->wr.rdma.rkey = 0;
+	verbs_sq_end(endpoint, wr, VERBS_WORK_PING, NULL, true);
 	verbs_sq_flush_soon(endpoint);
 }
 

@@ -67,25 +67,26 @@ static void finish_if_over(struct verbs_endpoint *endpoint, struct vbi_transfer 
 static void post_piece(struct verbs_endpoint *endpoint, struct vbi_transfer *transfer)
 {
 	struct moving *state = state_of(transfer);
-	uint64_t left = transfer->length - state->posted;
+	uint64_t at = state->posted, left = transfer->length - at;
 	uint32_t length = left < endpoint->max_msg_size ? (uint32_t)left : endpoint->max_msg_size;
-	struct ibv_sge sge = {
-		.addr = (uintptr_t)transfer->local + state->posted,
-		.length = length,
-		.lkey = state->lkey,
-	};
-	struct ibv_send_wr wr = {
-		.opcode = state->is_push ? IBV_WR_RDMA_WRITE : IBV_WR_RDMA_READ,
-		.sg_list = &sge,
-		.num_sge = 1,
-		.wr.rdma.remote_addr = transfer->record.address + transfer->offset + state->posted,
-		.wr.rdma.rkey = transfer->record.key,
-	};
+	struct ibv_send_wr *wr;
 
 	state->posted += length;
 	state->underway++;
+	/* Behind these two: a full chain is posted here, and may fail with pieces of this very
+	 * transfer in it. */
+	wr = verbs_sq_begin(endpoint);
+	*wr->sg_list = (struct ibv_sge){
+		.addr = (uintptr_t)transfer->local + at,
+		.length = length,
+		.lkey = state->lkey,
+	};
+	wr->opcode = state->is_push ? IBV_WR_RDMA_WRITE : IBV_WR_RDMA_READ;
+	wr->send_flags = 0;
+	wr->wr.rdma.remote_addr = transfer->record.address + transfer->offset + at;
+	wr->wr.rdma.rkey = transfer->record.key;
 	/* Only the end of it is news to anybody. */
-	verbs_sq_add(endpoint, &wr, VERBS_WORK_TRANSFER, transfer,
+	verbs_sq_end(endpoint, wr, VERBS_WORK_TRANSFER, transfer,
 		     state->posted == transfer->length);
 }
 

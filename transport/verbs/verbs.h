@@ -474,11 +474,15 @@ static inline uint32_t verbs_sq_room(const struct verbs_endpoint *endpoint)
 	return VERBS_SQ_DEPTH - (endpoint->head - endpoint->tail);
 }
 /*
- * Adds one work request, for which there is room, to the chain. WR's list of pieces may stand on
- * the caller's stack (one piece at most); its wr_id, next and the flag to signal are set here.
- * SIGNAL: ask for a completion in any case. OBJECT and KIND come back at its end.
+ * One more work request, for which there is room, at the end of the chain: written in place, since
+ * a copy costs as much as all else here. Of what the last one there left behind, begin() sets next
+ * and one piece, which the caller fills, or sets num_sge to 0. The caller sets opcode and
+ * send_flags always, and whatever else the opcode has. end() sets wr_id and the flag to signal.
+ * Nothing else is added between the two. SIGNAL: ask for a completion in any case. OBJECT and KIND
+ * come back at its end.
  */
-void verbs_sq_add(struct verbs_endpoint *endpoint, const struct ibv_send_wr *wr,
+struct ibv_send_wr *verbs_sq_begin(struct verbs_endpoint *endpoint);
+void verbs_sq_end(struct verbs_endpoint *endpoint, struct ibv_send_wr *wr,
 		  enum verbs_work_kind kind, void *object, bool signal);
 /* Posts the chain: one doorbell. */
 void verbs_sq_flush(struct verbs_endpoint *endpoint);

@@ -163,29 +163,25 @@ static struct verbs_window *take(struct verbs_endpoint *endpoint)
 static void post_bind(struct verbs_endpoint *endpoint, struct verbs_window *window,
 		      const struct vbi_exposure *exposure, struct ibv_mr *mr)
 {
-	struct ibv_send_wr wr = {
-		.opcode = IBV_WR_BIND_MW,
-		.bind_mw =
-			{
-				.mw = window->mw,
-				.rkey = window->key,
-				.bind_info =
-					{
-						.mr = mr,
-						.addr = (uintptr_t)exposure->address,
-						.length = exposure->length,
-						.mw_access_flags =
-							(exposure->rights & VBI_REMOTE_READ
-								 ? IBV_ACCESS_REMOTE_READ
-								 : 0u) |
-							(exposure->rights & VBI_REMOTE_WRITE
-								 ? IBV_ACCESS_REMOTE_WRITE
-								 : 0u),
-					},
-			},
-	};
+	struct ibv_send_wr *wr = verbs_sq_begin(endpoint);
+	unsigned access = 0;
 
-	verbs_sq_add(endpoint, &wr, VERBS_WORK_BIND, window, false);
+	if (exposure->rights & VBI_REMOTE_READ)
+		access |= IBV_ACCESS_REMOTE_READ;
+	if (exposure->rights & VBI_REMOTE_WRITE)
+		access |= IBV_ACCESS_REMOTE_WRITE;
+	wr->num_sge = 0;
+	wr->opcode = IBV_WR_BIND_MW;
+	wr->send_flags = 0;
+	wr->bind_mw.mw = window->mw;
+	wr->bind_mw.rkey = window->key;
+	wr->bind_mw.bind_info = (struct ibv_mw_bind_info){
+		.mr = mr,
+		.addr = (uintptr_t)exposure->address,
+		.length = exposure->length,
+		.mw_access_flags = access,
+	};
+	verbs_sq_end(endpoint, wr, VERBS_WORK_BIND, window, false);
 }
 
 struct verbs_window *verbs_window_bind(struct verbs_endpoint *endpoint,
