@@ -124,7 +124,13 @@ static void send_slot(struct verbs_endpoint *endpoint, struct verbs_slot *slot, 
 		return;
 	}
 	add(endpoint, slot);
-	if (!more)
+	if (more)
+		return;
+	/* Nothing that came with it can add to the chain: whoever waits for it waits for no more
+	 * than it, not for what this pass still has to do. Otherwise one doorbell for all of it. */
+	if (endpoint->lane->at_taken == endpoint->lane->n_taken)
+		verbs_sq_flush(endpoint);
+	else
 		verbs_sq_flush_soon(endpoint);
 }
 
