@@ -143,6 +143,7 @@ static void mistakes_are_named(void **state)
 		{{"compare", "--only", "2 B"}, "'2 B'"},
 		{{"compare", "--rounds", "101"}, "above"},
 		{{"count", "all"}, "'all'"},
+		{{"count", "--method", "ping"}, "'ping'"},
 		{{"ledger", "--calls", "1"}, "at least 16"},
 		{{"compare", "tcp"}, "neither shm nor rdma"},
 		{{"compare", "--only", "32 B rate"}, "no group of shm"},

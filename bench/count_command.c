@@ -22,20 +22,45 @@
 
 /* Stepped calls: exact, so few are enough, but a ring must come round meanwhile: what a receiver
  * writes into a line costs the sender when it is there again. Some before are not counted. */
-#define STEP_SKIP	 64u
-#define STEP_CALLS	 256u
-/* Compared runs. */
-#define ALLOCATION_CALLS 20000u
-#define SYSCALL_CALLS	 20000u
-#define STEP_WARMUP	 "1000"
-#define STEP_TIMEOUT_MS	 60000
-#define SERVER_CPU	 0
-#define CLIENT_CPU	 1
+#define STEP_CALLS_MAX	256u
+#define STEP_TIMEOUT_MS 60000
+#define SERVER_CPU	0
+#define CLIENT_CPU	1
 
-enum { OPTION_JSON = 256, OPTION_STEP_ONLY, OPTION_PROFILE };
+enum { OPTION_JSON = 256, OPTION_STEP_ONLY, OPTION_PROFILE, OPTION_ADDRESS, OPTION_METHOD };
+
+/* What an address may begin with here; the port is the command's own. */
+#define RDMA_SCHEME "rdma://"
+
+/* How many calls. */
+struct count_plan {
+	unsigned skip;
+	unsigned calls;
+	const char *warmup;
+	unsigned compared; /* the N of N and 2N */
+};
+
+static const struct count_plan shm_plan = {
+	.skip = 64,
+	.calls = STEP_CALLS_MAX,
+	.warmup = "1000",
+	.compared = 20000,
+};
+
+/* Sends are signalled and receives posted by 16, so a multiple of that; no more, because an
+ * emulated machine steps some hundred calls a minute. */
+static const struct count_plan rdma_plan = {
+	.skip = 16,
+	.calls = 32,
+	.warmup = "64",
+	.compared = 1000,
+};
 
 struct count_command {
 	const char *json;
+	const char *host;   /* of rdma://; NULL: over shared memory */
+	const char *method; /* NULL: all of them */
+	const struct count_plan *plan;
 	bool step_only;
 	bool profile;
 };
@@ -53,12 +78,26 @@ static const struct method {
 
 static const struct argp_option option_list[] = {
 	{"json", OPTION_JSON, "FILE", 0, "Write the counts as JSON", 0},
+	{"address", OPTION_ADDRESS, "IP", 0,
+	 "Over rdma:// at this address of an RDMA device (default: over shared memory)", 0},
+	{"method", OPTION_METHOD, "NAME", 0, "Only echo, bytes or inout", 0},
 	{"step-only", OPTION_STEP_ONLY, NULL, 0,
 	 "Only step through calls; do not compare runs under strace and a preloaded library", 0},
 	{"profile", OPTION_PROFILE, NULL, 0,
 	 "List the functions that the instructions lie in (needs addr2line)", 0},
 	{0},
 };
+
+static void check_method(const struct argp_state *state, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < METHODS; i++) {
+		if (strcmp(methods[i].name, name) == 0)
+			return;
+	}
+	argp_error(state, "--method '%s' is none of echo, bytes, inout", name);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -67,6 +106,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_JSON:
 		command->json = arg;
+		break;
+	case OPTION_ADDRESS:
+		command->host = strstr(arg, RDMA_SCHEME) == arg ? arg + strlen(RDMA_SCHEME) : arg;
+		command->plan = &rdma_plan;
+		break;
+	case OPTION_METHOD:
+		check_method(state, arg);
+		command->method = arg;
 		break;
 	case OPTION_PROFILE:
 		command->profile = true;
@@ -92,7 +139,8 @@ static const struct argp argp = {
 	       "stepped one instruction at a time, each until it has looked and found nothing. "
 	       "Allocations: a preloaded library; system calls: strace; both as the difference "
 	       "between N and 2N "
-	       "calls. All with both sides polling.",
+	       "calls. All with both sides polling. Over rdma:// the device's driver is counted "
+	       "with the rest; lines are those of shared memory only.",
 };
 
 /* ---- Stepping ---- */
@@ -127,20 +175,21 @@ static int wait_ready(pid_t client)
 /* Capstone 4 does not know every AVX-512 instruction, so libc's copies do without. Both sides. */
 #define PLAIN_COPIES "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512VL,-AVX512F"
 
-static int step_against(const struct pair *pair, const char *method, struct step_result *ret_result)
+static int step_against(const struct count_plan *plan, const struct pair *pair, const char *method,
+			struct step_result *ret_result)
 {
 	static const char *const environment[] = {MARK_VARIABLE "=1", PLAIN_COPIES, NULL};
 	const struct pair_wrap wrap = {.environment = environment};
 	char calls[16];
 	const char *const words[] = {
-		"--method", method, "--calls", calls,	    "--warmup", STEP_WARMUP,
+		"--method", method, "--calls", calls,	    "--warmup", plan->warmup,
 		"--wait",   "spin", "--json",  "/dev/null", NULL,
 	};
 	struct child client;
 	cpu_set_t saved;
 	int result = -1;
 
-	snprintf(calls, sizeof(calls), "%u", STEP_SKIP + STEP_CALLS);
+	snprintf(calls, sizeof(calls), "%u", plan->skip + plan->calls);
 	if (pair_start_client(pair, words, CLIENT_CPU, &wrap, &client) < 0)
 		return -1;
 	sched_getaffinity(0, sizeof(saved), &saved);
@@ -150,7 +199,7 @@ static int step_against(const struct pair *pair, const char *method, struct step
 		return -1;
 	}
 	share_cpu(client.pid, pair->server.pid);
-	result = step_run(client.pid, pair->server.pid, STEP_SKIP, STEP_CALLS, ret_result);
+	result = step_run(client.pid, pair->server.pid, plan->skip, plan->calls, ret_result);
 	if (result < 0)
 		warn("count: cannot step through %s", method);
 	sched_setaffinity(client.pid, sizeof(saved), &saved);
@@ -161,7 +210,8 @@ static int step_against(const struct pair *pair, const char *method, struct step
 	return result;
 }
 
-static int step_method(const char *method, struct step_result *ret_result)
+static int step_method(const struct count_command *command, const char *method,
+		       struct step_result *ret_result)
 {
 	static const char *const environment[] = {PLAIN_COPIES, NULL};
 	const struct pair_wrap wrap = {.environment = environment};
@@ -169,9 +219,9 @@ static int step_method(const char *method, struct step_result *ret_result)
 	int result;
 
 	progress_show(-1, "stepping through %s", method);
-	if (pair_open(&pair, NULL, WAIT_SPIN, SERVER_CPU, &wrap) < 0)
+	if (pair_open(&pair, command->host, WAIT_SPIN, SERVER_CPU, &wrap) < 0)
 		return -1;
-	result = step_against(&pair, method, ret_result);
+	result = step_against(command->plan, &pair, method, ret_result);
 	pair_close(&pair);
 	progress_clear();
 	return result;
@@ -251,21 +301,21 @@ static void profiles_print(struct step_result *result)
 }
 
 /* Steps through a method and prints what was counted. */
-static int step_and_print(const struct method *method, bool with_profile, json_t *steps,
-			  struct step_result *result)
+static int step_and_print(const struct count_command *command, const struct method *method,
+			  json_t *steps, struct step_result *result)
 {
 	int status = -1;
 
 	*result = (struct step_result){0};
-	if (with_profile) {
+	if (command->profile) {
 		result->profiles[LINES_CLIENT] = profile_new();
 		result->profiles[LINES_SERVER] = profile_new();
 	}
-	if (step_method(method->name, result) < 0)
+	if (step_method(command, method->name, result) < 0)
 		goto out;
 	printf("%s\n", method->text);
 	print_step(result);
-	if (with_profile)
+	if (command->profile)
 		profiles_print(result);
 	json_object_set_new(steps, method->name, step_to_json(result));
 	status = 0;
@@ -275,19 +325,25 @@ out:
 	return status;
 }
 
-static int step_all(json_t *root, bool with_profile)
+static bool wanted(const struct count_command *command, const char *method)
+{
+	return !command->method || strcmp(command->method, method) == 0;
+}
+
+static int step_all(const struct count_command *command, json_t *root)
 {
 	json_t *steps = json_object();
-	struct step_result result;
+	struct step_result result = {0};
 	int status = 0;
 	size_t i;
 
 	json_object_set_new(root, "step", steps);
-	printf("Stepped one instruction at a time, %u calls, per call\n", STEP_CALLS);
+	printf("Stepped one instruction at a time, %u calls, per call\n", command->plan->calls);
 	printf("  %-8s %12s %12s %12s %8s %8s %8s %8s\n", "", "instructions", "without look",
 	       "empty look", "clock", "syscalls", "fences", "lines in");
 	for (i = 0; i < METHODS; i++) {
-		if (step_and_print(&methods[i], with_profile, steps, &result) < 0)
+		if (wanted(command, methods[i].name) &&
+		    step_and_print(command, &methods[i], steps, &result) < 0)
 			status = -1;
 	}
 	if (status == 0 && !result.lines_known)
@@ -324,40 +380,51 @@ static json_t *difference_to_json(const struct difference *difference)
 	return object ? object : json_null();
 }
 
-static int compare_all(json_t *root)
+static int compare_method(const struct count_runs *runs, json_t *ret_object)
+{
+	struct difference allocations = {0}, mappings = {0}, syscalls = {0};
+	int status = 0;
+
+	progress_show(-1, "counting allocations of %s", runs->method);
+	if (count_allocations(runs, &allocations, &mappings) < 0) {
+		status = -1;
+	} else {
+		progress_clear();
+		print_difference("allocations", runs->method, &allocations);
+		print_difference("mmap", runs->method, &mappings);
+		json_object_set_new(ret_object, "allocations", difference_to_json(&allocations));
+		json_object_set_new(ret_object, "mmap", difference_to_json(&mappings));
+	}
+	progress_show(-1, "counting system calls of %s", runs->method);
+	if (count_syscalls(runs, &syscalls) < 0)
+		return -1;
+	progress_clear();
+	print_difference("system calls", runs->method, &syscalls);
+	json_object_set_new(ret_object, "system_calls", difference_to_json(&syscalls));
+	return status;
+}
+
+static int compare_all(const struct count_command *command, json_t *root)
 {
 	static const char *const compared[] = {"echo", "bytes"};
-	struct difference allocations = {0}, mappings = {0}, syscalls = {0};
+	struct count_runs runs = {.host = command->host, .calls = command->plan->compared};
 	json_t *object = json_object();
 	int status = 0;
 	size_t i;
 
 	json_object_set_new(root, "difference", object);
-	printf("\nThe difference between N and 2N calls, N = %u\n", SYSCALL_CALLS);
+	printf("\nThe difference between N and 2N calls, N = %u\n", command->plan->compared);
 	printf("  %-14s %-8s %-8s %10s %10s %14s\n", "", "method", "side", "N", "2N", "per call");
 	for (i = 0; i < sizeof(compared) / sizeof(compared[0]); i++) {
-		json_t *method = json_object();
+		json_t *method;
 
+		if (!wanted(command, compared[i]))
+			continue;
+		method = json_object();
 		json_object_set_new(object, compared[i], method);
-		progress_show(-1, "counting allocations of %s", compared[i]);
-		if (count_allocations(compared[i], ALLOCATION_CALLS, &allocations, &mappings) < 0) {
+		runs.method = compared[i];
+		if (compare_method(&runs, method) < 0)
 			status = -1;
-		} else {
-			progress_clear();
-			print_difference("allocations", compared[i], &allocations);
-			print_difference("mmap", compared[i], &mappings);
-			json_object_set_new(method, "allocations",
-					    difference_to_json(&allocations));
-			json_object_set_new(method, "mmap", difference_to_json(&mappings));
-		}
-		progress_show(-1, "counting system calls of %s", compared[i]);
-		if (count_syscalls(compared[i], SYSCALL_CALLS, &syscalls) < 0) {
-			status = -1;
-		} else {
-			progress_clear();
-			print_difference("system calls", compared[i], &syscalls);
-			json_object_set_new(method, "system_calls", difference_to_json(&syscalls));
-		}
 	}
 	printf("System calls that come with time and not with calls (a look for new clients and\n"
 	       "dead peers) are in the difference too.\n");
@@ -366,15 +433,15 @@ static int compare_all(json_t *root)
 
 int command_count(int argc, char **argv)
 {
-	struct count_command command = {0};
+	struct count_command command = {.plan = &shm_plan};
 	json_t *root;
 	int status = STATUS_OK;
 
 	options_parse(&argp, argc, argv, &command);
 	root = json_object();
-	if (step_all(root, command.profile) < 0)
+	if (step_all(&command, root) < 0)
 		status = STATUS_FAILED;
-	if (!command.step_only && compare_all(root) < 0)
+	if (!command.step_only && compare_all(&command, root) < 0)
 		status = STATUS_FAILED;
 	if (command.json && json_dump_file(root, command.json, JSON_INDENT(2)) < 0) {
 		warn("cannot write %s", command.json);

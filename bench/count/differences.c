@@ -62,19 +62,20 @@ static int read_report(const char *path, char *ret_text, size_t size)
 	return 0;
 }
 
-static int run_pair(const char *method, uint64_t calls, const struct pair_wrap *client_wrap,
-		    const struct pair_wrap *server_wrap)
+/* CALLS: N or 2N. */
+static int run_pair(const struct count_runs *runs, uint64_t calls,
+		    const struct pair_wrap *client_wrap, const struct pair_wrap *server_wrap)
 {
 	char calls_text[24];
 	const char *const words[] = {
-		"--method", method,   "--calls", calls_text, "--warmup",
-		"100",	    "--wait", "spin",	 NULL,
+		"--method", runs->method, "--calls", calls_text, "--warmup",
+		"100",	    "--wait",	  "spin",    NULL,
 	};
 	struct pair pair;
 	int result;
 
 	snprintf(calls_text, sizeof(calls_text), "%" PRIu64, calls);
-	if (pair_open(&pair, NULL, WAIT_SPIN, SERVER_CPU, server_wrap) < 0)
+	if (pair_open(&pair, runs->host, WAIT_SPIN, SERVER_CPU, server_wrap) < 0)
 		return -1;
 	result = pair_run_client(&pair, words, CLIENT_CPU, client_wrap, CLIENT_TIMEOUT_MS);
 	pair_close(&pair);
@@ -83,7 +84,7 @@ static int run_pair(const char *method, uint64_t calls, const struct pair_wrap *
 
 /* ---- Allocations ---- */
 
-static int allocations_once(const char *method, uint64_t calls, const char *library,
+static int allocations_once(const struct count_runs *runs, uint64_t calls, const char *library,
 			    const struct reports *reports, int64_t *ret_allocations,
 			    int64_t *ret_mappings)
 {
@@ -100,7 +101,7 @@ static int allocations_once(const char *method, uint64_t calls, const char *libr
 		environment[i][2] = NULL;
 		wraps[i].environment = environment[i];
 	}
-	if (run_pair(method, calls, &wraps[LINES_CLIENT], &wraps[LINES_SERVER]) < 0)
+	if (run_pair(runs, calls, &wraps[LINES_CLIENT], &wraps[LINES_SERVER]) < 0)
 		return -1;
 	for (i = 0; i < LINES_SIDES; i++) {
 		if (read_report(reports->paths[i], text, sizeof(text)) < 0)
@@ -114,7 +115,7 @@ static int allocations_once(const char *method, uint64_t calls, const char *libr
 	return 0;
 }
 
-int count_allocations(const char *method, uint64_t calls, struct difference *ret_allocations,
+int count_allocations(const struct count_runs *runs, struct difference *ret_allocations,
 		      struct difference *ret_mappings)
 {
 	struct reports reports;
@@ -128,10 +129,10 @@ int count_allocations(const char *method, uint64_t calls, struct difference *ret
 	}
 	if (reports_open(&reports) < 0)
 		return -1;
-	ret_allocations->calls = ret_mappings->calls = calls;
-	if (allocations_once(method, calls, library, &reports, ret_allocations->once,
+	ret_allocations->calls = ret_mappings->calls = runs->calls;
+	if (allocations_once(runs, runs->calls, library, &reports, ret_allocations->once,
 			     ret_mappings->once) == 0)
-		result = allocations_once(method, 2 * calls, library, &reports,
+		result = allocations_once(runs, 2 * runs->calls, library, &reports,
 					  ret_allocations->twice, ret_mappings->twice);
 	reports_close(&reports);
 	return result;
@@ -182,8 +183,8 @@ static int64_t wait_total(const char *path)
 	return -1;
 }
 
-static int syscalls_once(const char *method, uint64_t calls, const struct reports *reports,
-			 int64_t *ret_syscalls)
+static int syscalls_once(const struct count_runs *runs, uint64_t calls,
+			 const struct reports *reports, int64_t *ret_syscalls)
 {
 	const char *words[LINES_SIDES][7];
 	struct pair_wrap wraps[LINES_SIDES] = {{0}};
@@ -191,14 +192,13 @@ static int syscalls_once(const char *method, uint64_t calls, const struct report
 
 	for (i = 0; i < LINES_SIDES; i++) {
 		/* -D: strace stands behind the program, which gets our signal to end. */
-		/* -D: strace stands behind the program, which gets our signal to end. */
 		const char *const own[] = {"strace",	      "-D", "-f", "-c", "-o",
 					   reports->paths[i], NULL};
 
 		memcpy(words[i], own, sizeof(own));
 		wraps[i].words = words[i];
 	}
-	if (run_pair(method, calls, &wraps[LINES_CLIENT], &wraps[LINES_SERVER]) < 0)
+	if (run_pair(runs, calls, &wraps[LINES_CLIENT], &wraps[LINES_SERVER]) < 0)
 		return -1;
 	for (i = 0; i < LINES_SIDES; i++) {
 		ret_syscalls[i] = wait_total(reports->paths[i]);
@@ -208,7 +208,7 @@ static int syscalls_once(const char *method, uint64_t calls, const struct report
 	return 0;
 }
 
-int count_syscalls(const char *method, uint64_t calls, struct difference *ret_syscalls)
+int count_syscalls(const struct count_runs *runs, struct difference *ret_syscalls)
 {
 	struct reports reports;
 	int result = -1;
@@ -219,9 +219,9 @@ int count_syscalls(const char *method, uint64_t calls, struct difference *ret_sy
 	}
 	if (reports_open(&reports) < 0)
 		return -1;
-	ret_syscalls->calls = calls;
-	if (syscalls_once(method, calls, &reports, ret_syscalls->once) == 0)
-		result = syscalls_once(method, 2 * calls, &reports, ret_syscalls->twice);
+	ret_syscalls->calls = runs->calls;
+	if (syscalls_once(runs, runs->calls, &reports, ret_syscalls->once) == 0)
+		result = syscalls_once(runs, 2 * runs->calls, &reports, ret_syscalls->twice);
 	reports_close(&reports);
 	return result;
 }

@@ -16,13 +16,19 @@ struct difference {
 	int64_t twice[LINES_SIDES];
 };
 
-/* Allocations and mappings, by the preloaded library. METHOD as of verbena-bench client. -1 with a
- * message on standard error. */
-int count_allocations(const char *method, uint64_t calls, struct difference *ret_allocations,
+/* What is compared. */
+struct count_runs {
+	const char *host;   /* of rdma://; NULL: over shared memory */
+	const char *method; /* as of verbena-bench client */
+	uint64_t calls;	    /* of the shorter run */
+};
+
+/* Allocations and mappings, by the preloaded library. -1 with a message on standard error. */
+int count_allocations(const struct count_runs *runs, struct difference *ret_allocations,
 		      struct difference *ret_mappings);
 
 /* System calls, by strace. -1 with a message. */
-int count_syscalls(const char *method, uint64_t calls, struct difference *ret_syscalls);
+int count_syscalls(const struct count_runs *runs, struct difference *ret_syscalls);
 
 /* The total of a summary as `strace -c` writes it; 0 if it lists no calls, -1 if it is none. */
 int64_t strace_total(const char *text);
