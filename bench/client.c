@@ -69,6 +69,24 @@ static int call_direct(void *arg)
 	return result < 0 ? -1 : 0;
 }
 
+static int call_untouched(void *arg)
+{
+	struct call_state *state = arg;
+	int64_t result = bench_untouched(state->peer, state->request, state->size, state->reply,
+					 state->reply_size);
+
+	return result < 0 ? -1 : 0;
+}
+
+static int call_untouched_direct(void *arg)
+{
+	struct call_state *state = arg;
+	int64_t result = bench_untouched_direct(state->peer, state->request, state->size,
+						state->reply, state->reply_size);
+
+	return result < 0 ? -1 : 0;
+}
+
 static int call_ping(void *arg)
 {
 	struct call_state *state = arg;
@@ -78,17 +96,23 @@ static int call_ping(void *arg)
 
 enum reply_kind { REPLY_OF_ITS_OWN, REPLY_AS_REQUEST, REPLY_NONE };
 
+/* Of the handler's writing, or of whatever was there. */
+enum reply_bytes { BYTES_KNOWN, BYTES_ANY };
+
 static const struct method {
 	const char *name;
 	measure_fn *call;
 	bool fixed; /* always SIZE_DEFAULT bytes */
 	enum reply_kind reply;
+	enum reply_bytes bytes;
 } methods[] = {
-	{"echo", call_echo, true, REPLY_AS_REQUEST},
-	{"bytes", call_bytes, false, REPLY_OF_ITS_OWN},
-	{"inout", call_inout, false, REPLY_AS_REQUEST},
-	{"direct", call_direct, false, REPLY_OF_ITS_OWN},
-	{"ping", call_ping, true, REPLY_NONE},
+	{"echo", call_echo, true, REPLY_AS_REQUEST, BYTES_KNOWN},
+	{"bytes", call_bytes, false, REPLY_OF_ITS_OWN, BYTES_KNOWN},
+	{"inout", call_inout, false, REPLY_AS_REQUEST, BYTES_KNOWN},
+	{"direct", call_direct, false, REPLY_OF_ITS_OWN, BYTES_KNOWN},
+	{"ping", call_ping, true, REPLY_NONE, BYTES_KNOWN},
+	{"untouched", call_untouched, false, REPLY_OF_ITS_OWN, BYTES_ANY},
+	{"untouched-direct", call_untouched_direct, false, REPLY_OF_ITS_OWN, BYTES_ANY},
 };
 
 struct client_command {
@@ -109,9 +133,9 @@ static const struct argp_option option_list[] = {
 	 "The server's address, such as shm://bench or rdma://10.0.0.1:7471", 1},
 	{"method", OPTION_METHOD, "NAME", 0,
 	 "echo (a fixed struct of 32 bytes), bytes (in and out buffers), inout (one buffer), "
-	 "direct (buffers not copied on the way), ping (nothing comes back); default: echo, or "
-	 "bytes if a "
-	 "size is given",
+	 "direct (buffers not copied on the way), untouched and untouched-direct (the same, and "
+	 "the server writes nothing into what comes back), ping (nothing comes back); default: "
+	 "echo, or bytes if a size is given",
 	 1},
 	{"size", OPTION_SIZE, "N", 0, "Bytes that go in with a call (default 32)", 1},
 	{"reply-size", OPTION_REPLY_SIZE, "N", 0, "Bytes that come out (default: as many)", 1},
@@ -131,7 +155,10 @@ static void parse_method(struct client_command *command, const struct argp_state
 			return;
 		}
 	}
-	argp_error(state, "--method '%s' is none of echo, bytes, inout, direct, ping", name);
+	argp_error(state,
+		   "--method '%s' is none of echo, bytes, inout, direct, untouched, "
+		   "untouched-direct, ping",
+		   name);
 }
 
 /* What the options mean together. */
@@ -355,7 +382,7 @@ static int check_call(const struct client_command *command, struct call_state *s
 	if (command->method->call(state) < 0)
 		return -1;
 	errno = EBADMSG;
-	if (command->method->reply == REPLY_NONE)
+	if (command->method->reply == REPLY_NONE || command->method->bytes == BYTES_ANY)
 		return 0;
 	if (command->method->fixed)
 		return memcmp(&state->blk, &state->blk_reply, sizeof(state->blk)) ? -1 : 0;

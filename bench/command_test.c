@@ -245,6 +245,8 @@ static void every_method_against_a_server(void **state)
 	call_with(address, "bytes", "100KiB");
 	call_with(address, "inout", "100");
 	call_with(address, "direct", "100KiB");
+	call_with(address, "untouched", "100KiB");
+	call_with(address, "untouched-direct", "100KiB");
 	call_with(address, "ping", NULL);
 	assert_int_equal(child_stop(&server), STATUS_OK);
 }

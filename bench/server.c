@@ -86,6 +86,17 @@ static int64_t on_echo_bytes(struct vb_request *req, const void *request, uint64
 	return (int64_t)room;
 }
 
+/* Of a large answer, to write it takes as long as some hundredths of its way. */
+static int64_t on_untouched(struct vb_request *req, const void *request, uint64_t n, void *reply,
+			    uint64_t room)
+{
+	(void)req;
+	(void)request;
+	(void)n;
+	(void)reply;
+	return (int64_t)room;
+}
+
 static int on_echo_inout(struct vb_request *req, void *data, uint64_t n)
 {
 	(void)req;
@@ -135,6 +146,8 @@ static const struct bench_ops ops = {
 	.echo_inout = on_echo_inout,
 	.echo_direct = on_echo_bytes,
 	.ping = on_ping,
+	.untouched = on_untouched,
+	.untouched_direct = on_untouched,
 	.usage_now = on_usage_now,
 };
 

@@ -89,13 +89,14 @@ static const struct subject rates[] = {
 	 .rate = true},
 };
 
+/* The handler writes nothing, as the floors' other end does not. */
 static const struct subject out[] = {
 	FLOOR("floor: SEND; WRITE and SEND back", "push", WAIT_SPIN),
 	FLOOR("one WRITE", "write", WAIT_SPIN),
-	VERBENA("Verbena bytes out", "bytes", WAIT_SPIN),
+	VERBENA("Verbena bytes out", "untouched", WAIT_SPIN),
 	{.name = "Verbena direct out, vb_memory_alloc",
 	 .kind = SUBJECT_VERBENA,
-	 .what = "direct",
+	 .what = "untouched-direct",
 	 .wait = WAIT_SPIN,
 	 .registered = true,
 	 .rdma = true},
