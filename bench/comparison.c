@@ -78,7 +78,8 @@ double comparison_ratio(const struct comparison *comparison, unsigned group, uns
 			enum run_column column)
 {
 	const struct comparison_cell *cell = &comparison->cells[group][subject];
-	const struct comparison_cell *floor = &comparison->cells[group][0];
+	const struct comparison_cell *floor =
+		&comparison->cells[group][comparison->suite->groups[group].floor];
 	double values[ROUNDS_MAX];
 	unsigned round;
 
@@ -227,7 +228,7 @@ void comparison_print(const struct comparison *comparison, FILE *out)
 		comparison->suite->rdma ? " (of large payloads in every third)" : "");
 	for (group = 0; group < comparison->suite->n_groups; group++) {
 		/* The floor is everywhere, so this group was not asked for. */
-		if (!comparison->cells[group][0].missing)
+		if (!comparison->cells[group][comparison->suite->groups[group].floor].missing)
 			print_group(comparison, group, out);
 	}
 	print_costs(comparison, out);
@@ -329,11 +330,11 @@ int comparison_plot(const struct comparison *comparison, const char *path)
 	unsigned group, subject, n = 0;
 
 	for (group = 0; group < comparison->suite->n_groups; group++) {
-		for (subject = 1; subject < comparison->suite->groups[group].n_subjects;
+		for (subject = 0; subject < comparison->suite->groups[group].n_subjects;
 		     subject++) {
 			double value = comparison_ratio(comparison, group, subject, RUN_MEAN);
 
-			if (isnan(value))
+			if (isnan(value) || subject == comparison->suite->groups[group].floor)
 				continue;
 			snprintf(texts[n], sizeof(texts[n]), "%s: %s",
 				 comparison->suite->groups[group].name,

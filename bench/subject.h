@@ -43,7 +43,7 @@ struct subject {
 /* Which way the payload goes; the other way goes a small message. */
 enum direction { DIRECTION_BOTH, DIRECTION_OUT, DIRECTION_IN };
 
-/* Subjects that are compared with one floor, the first of them. */
+/* Subjects that are compared with one of them, their floor. */
 struct group {
 	const char *name; /* a short one, for the plot */
 	const char *title;
@@ -54,6 +54,7 @@ struct group {
 	uint64_t calls; /* of a round: some tenths of a second where the machine is at its best */
 	const struct subject *subjects;
 	unsigned n_subjects;
+	unsigned floor; /* which of them the others are compared with */
 };
 
 #define GROUPS_MAX   10u

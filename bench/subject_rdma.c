@@ -89,10 +89,11 @@ static const struct subject rates[] = {
 	 .rate = true},
 };
 
-/* The handler writes nothing, as the floors' other end does not. */
+/* The first two are floors. The handler writes nothing, as their other end does not. */
+enum { OUT_PUSH, OUT_WRITE };
 static const struct subject out[] = {
-	FLOOR("floor: SEND; WRITE and SEND back", "push", WAIT_SPIN),
-	FLOOR("one WRITE", "write", WAIT_SPIN),
+	[OUT_PUSH] = FLOOR("SEND; WRITE and SEND back", "push", WAIT_SPIN),
+	[OUT_WRITE] = FLOOR("one WRITE", "write", WAIT_SPIN),
 	VERBENA("Verbena bytes out", "untouched", WAIT_SPIN),
 	{.name = "Verbena direct out, vb_memory_alloc",
 	 .kind = SUBJECT_VERBENA,
@@ -107,6 +108,7 @@ static const struct subject out[] = {
 	 .more = "zcopy",
 	 .wait = WAIT_SPIN,
 	 .one_way = true},
+	RATE("ib_write_bw (one of many)", "ib_write_bw", NULL),
 };
 
 static const struct subject in[] = {
@@ -120,6 +122,7 @@ static const struct subject in[] = {
 	 .registered = true,
 	 .rdma = true},
 	ONE_WAY("ib_read_lat", "ib_read_lat"),
+	RATE("ib_read_bw (one of many)", "ib_read_bw", NULL),
 };
 
 #define LIST(array) .subjects = (array), .n_subjects = sizeof(array) / sizeof((array)[0])
@@ -145,21 +148,25 @@ static const struct group groups[] = {
 	 .calls = 20480,
 	 LIST(rates)},
 	{.name = "4 KiB out",
-	 .title = "4 KiB out of a call into ordinary memory",
+	 .title = "4 KiB out of a call into ordinary memory; floor: SEND; WRITE and SEND back",
+	 .floor = OUT_PUSH,
 	 .size = 4096,
 	 .direction = DIRECTION_OUT,
 	 .every = 3,
 	 .calls = 4000,
 	 LIST(out)},
 	{.name = "64 KiB out",
-	 .title = "64 KiB out of a call into ordinary memory",
+	 .title = "64 KiB out of a call into ordinary memory; floor: SEND; WRITE and SEND back",
+	 .floor = OUT_PUSH,
 	 .size = 65536,
 	 .direction = DIRECTION_OUT,
 	 .every = 3,
 	 .calls = 1000,
 	 LIST(out)},
 	{.name = "1 MiB out",
-	 .title = "1 MiB out of a call into ordinary memory",
+	 /* Of so many bytes, messages of their own take nothing. */
+	 .title = "1 MiB out of a call into ordinary memory; floor: one WRITE",
+	 .floor = OUT_WRITE,
 	 .size = 1048576,
 	 .direction = DIRECTION_OUT,
 	 .every = 3,
