@@ -249,11 +249,7 @@ static int set_scene(struct compare_command *command)
 {
 	struct scene *scene = &command->scene;
 
-	if (!scene->suite->rdma ||
-	    rdma_place_find(RDMA_SYSFS, command->address, &scene->place) == 0)
-		return 0;
-	rdma_place_explain(RDMA_SYSFS, command->address);
-	return -1;
+	return scene->suite->rdma ? rdma_place_get(command->address, &scene->place) : 0;
 }
 
 int command_compare(int argc, char **argv)

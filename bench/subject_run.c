@@ -258,7 +258,7 @@ static int run_ucx(const struct attempt *attempt, struct run *ret_run)
 		.environment = environment,
 		.error_path = attempt->errors,
 	};
-	char text[OUTPUT_MAX], line[128], device[RDMA_DEVICE_MAX + 8];
+	char text[OUTPUT_MAX], line[128], device[RDMA_DEVICE_MAX + 16];
 	/* Into a pipe it would keep its first line to itself until it ends. */
 	const char *const server[] = {"stdbuf", "-oL", "ucx_perftest", "-p", attempt->port, NULL};
 	const char *client[WORDS_MAX] = {
@@ -269,7 +269,8 @@ static int run_ucx(const struct attempt *attempt, struct run *ret_run)
 	struct child child;
 	int result = -1;
 
-	snprintf(device, sizeof(device), "%s:1", attempt->scene->place.device);
+	snprintf(device, sizeof(device), "%s:%u", attempt->scene->place.device,
+		 attempt->scene->place.port);
 	if (attempt->scene->suite->rdma) {
 		n = add(client, n, "-d", device);
 		n = add(client, n, "-x", "rc_verbs");
@@ -331,6 +332,7 @@ static int run_perftest_once(const struct attempt *attempt, struct run *ret_run)
 		.cpu = attempt->server_cpu,
 		.error_path = attempt->errors,
 	};
+	char device_port[12];
 	const char *words[WORDS_MAX] = {
 		"stdbuf",
 		"-oL",
@@ -339,6 +341,8 @@ static int run_perftest_once(const struct attempt *attempt, struct run *ret_run)
 		"-F",
 		"-d",
 		attempt->scene->place.device,
+		"-i",
+		device_port,
 		"-p",
 		attempt->port,
 		"-s",
@@ -346,11 +350,12 @@ static int run_perftest_once(const struct attempt *attempt, struct run *ret_run)
 		"-n",
 		attempt->calls,
 	};
-	unsigned n = 13;
+	unsigned n = 15;
 	char text[OUTPUT_MAX], line[128];
 	struct child child;
 	int result = -1;
 
+	snprintf(device_port, sizeof(device_port), "%u", attempt->scene->place.port);
 	if (subject->more)
 		n = add(words, n, subject->more, NULL);
 	if (child_start(&child, words, &options) < 0) {

@@ -199,10 +199,8 @@ int command_ledger(int argc, char **argv)
 	size_t i;
 
 	options_parse(&argp, argc, argv, &command);
-	if (rdma_place_find(RDMA_SYSFS, command.address, &command.place) < 0) {
-		rdma_place_explain(RDMA_SYSFS, command.address);
+	if (rdma_place_get(command.address, &command.place) < 0)
 		return STATUS_FAILED;
-	}
 	root = json_object();
 	list = json_array();
 	json_object_set_new(root, "ledger", list);

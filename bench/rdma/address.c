@@ -61,15 +61,19 @@ static int port_address(const char *port, const char *wanted, char *ret_address)
 }
 
 static int device_address(const char *directory, const char *device, const char *wanted,
-			  char *ret_address)
+			  struct rdma_place *ret_place)
 {
 	char port[PATH_MAX / 2];
-	int number;
+	unsigned number;
 
 	for (number = 1; number <= PORTS_MAX; number++) {
-		snprintf(port, sizeof(port), "%s/%s/ports/%d", directory, device, number);
-		if (port_address(port, wanted, ret_address) == 0)
-			return 0;
+		snprintf(port, sizeof(port), "%s/%s/ports/%u", directory, device, number);
+		if (port_address(port, wanted, ret_place->address) < 0)
+			continue;
+		snprintf(ret_place->device, sizeof(ret_place->device), "%.*s",
+			 (int)sizeof(ret_place->device) - 1, device);
+		ret_place->port = number;
+		return 0;
 	}
 	return -1;
 }
@@ -82,15 +86,13 @@ static int is_device(const struct dirent *entry)
 int rdma_place_find(const char *directory, const char *wanted, struct rdma_place *ret_place)
 {
 	struct dirent **entries;
-	char address[RDMA_ADDRESS_MAX];
+	struct rdma_place place;
 	int n = scandir(directory, &entries, is_device, alphasort), i, result = -1;
 
 	for (i = 0; i < n; i++) {
 		if (result < 0 &&
-		    device_address(directory, entries[i]->d_name, wanted, address) == 0) {
-			snprintf(ret_place->device, sizeof(ret_place->device), "%.*s",
-				 (int)sizeof(ret_place->device) - 1, entries[i]->d_name);
-			memcpy(ret_place->address, address, sizeof(address));
+		    device_address(directory, entries[i]->d_name, wanted, &place) == 0) {
+			*ret_place = place;
 			result = 0;
 		}
 		free(entries[i]);
@@ -107,7 +109,11 @@ void rdma_place_explain(const char *directory, const char *address)
 	struct dirent **entries;
 	int n = scandir(directory, &entries, is_device, alphasort), i;
 
-	if (n <= 0)
+	if (address && strchr(address, ':'))
+		warnx("%s is an address of IPv6: the bench takes those of IPv4 only; ip addr add "
+		      "gives the device's network interface one",
+		      address);
+	else if (n <= 0)
 		warnx("no RDMA device here; SoftRoCE gives one to any network interface: "
 		      "rdma link add rxe0 type rxe netdev INTERFACE");
 	else if (address)

@@ -97,6 +97,7 @@ static void the_first_that_serves(void **state)
 	assert_int_equal(rdma_place_find(root, NULL, &place), 0);
 	assert_string_equal(place.device, "c0");
 	assert_string_equal(place.address, "10.77.0.1");
+	assert_int_equal(place.port, 2);
 	assert_int_equal(rdma_place_find(root, "10.77.0.2", &place), 0);
 	assert_string_equal(place.device, "d0");
 	assert_int_equal(rdma_place_find(root, "10.77.0.3", &place), -1);

@@ -334,10 +334,8 @@ int command_floor_rdma(int argc, char **argv)
 	command.floor.client.wait = WAIT_SPIN;
 	options_parse(&argp, argc, argv, &command);
 	if (!command.floor.address) {
-		if (rdma_place_find(RDMA_SYSFS, NULL, &command.place) < 0) {
-			rdma_place_explain(RDMA_SYSFS, NULL);
+		if (rdma_place_get(NULL, &command.place) < 0)
 			return STATUS_FAILED;
-		}
 		command.floor.address = command.place.address;
 	}
 	return command.one ? one(&command) : table(&command);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <infiniband/verbs.h>
@@ -58,6 +59,19 @@ void registrar_close(struct registrar *registrar)
 const char *registrar_device(const struct registrar *registrar)
 {
 	return ibv_get_device_name(registrar->id->verbs->device);
+}
+
+int registrar_place(const char *address, struct rdma_place *ret_place)
+{
+	struct registrar *registrar = registrar_open(address);
+
+	if (!registrar)
+		return -1;
+	snprintf(ret_place->device, sizeof(ret_place->device), "%s", registrar_device(registrar));
+	snprintf(ret_place->address, sizeof(ret_place->address), "%s", address);
+	ret_place->port = registrar->id->port_num;
+	registrar_close(registrar);
+	return 0;
 }
 
 int registrar_cycle(struct registrar *registrar, void *memory, uint64_t bytes)
