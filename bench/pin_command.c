@@ -371,10 +371,16 @@ static int draw(const char *path, const struct pin_command *command, const struc
 static int memory_open(struct pin_command *command)
 {
 	uint8_t *memory = mmap(NULL, 2 * SIZE_MAX_BYTES, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return -1;
+	/* A buffer of a call lies in pages of 4 KiB as a rule; huge ones are pinned 512 at a time.
+	 * A kernel that has none refuses. */
+	if (madvise(memory, 2 * SIZE_MAX_BYTES, MADV_NOHUGEPAGE) < 0 && errno != EINVAL) {
+		munmap(memory, 2 * SIZE_MAX_BYTES);
+		return -1;
+	}
 	memset(memory, 1, 2 * SIZE_MAX_BYTES);
 	command->from = memory;
 	command->to = memory + SIZE_MAX_BYTES;
