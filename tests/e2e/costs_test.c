@@ -301,6 +301,40 @@ static void test_idle_server(void **state)
 	idle("adaptive", 20);
 }
 
+/*
+ * What the server's heap holds for a connection that idles: of the library, by the linker's word.
+ * Rings and buffers lie in mappings. A queue pair's receives are described on the heap: 76, and an
+ * eighth, in some 50 bytes each.
+ */
+#define IDLE_CLIENTS	   32u
+#define IDLE_HEAP	   4096u
+#define IDLE_HEAP_RECEIVES 5120u
+
+static void test_idle_heap(void **state)
+{
+	struct client clients[IDLE_CLIENTS + 1];
+	uint64_t before, after, most = IDLE_HEAP;
+
+	(void)state;
+	if (harness_is_rdma())
+		most += IDLE_HEAP_RECEIVES;
+	probe_start(&clients[0].probe, NULL);
+	join(&clients[0], VB_WAIT_ADAPTIVE);
+	before = probe_counters(clients[0].peer).heap;
+	for (unsigned i = 1; i <= IDLE_CLIENTS; i++) {
+		clients[i].probe = clients[0].probe;
+		join(&clients[i], VB_WAIT_ADAPTIVE);
+		probe_assert_alive(clients[i].peer);
+	}
+	after = probe_counters(clients[0].peer).heap;
+	if (after - before > IDLE_CLIENTS * most)
+		fail_msg("%llu bytes of heap a connection",
+			 (unsigned long long)(after - before) / IDLE_CLIENTS);
+	for (unsigned i = 0; i <= IDLE_CLIENTS; i++)
+		leave(&clients[i]);
+	probe_end(&clients[0].probe);
+}
+
 static int wait_for_ever(void *context)
 {
 	struct client client = *(struct client *)context;
@@ -393,8 +427,8 @@ static void test_counters(void **state)
 
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_no_allocations), HARNESS_TEST(test_no_system_calls),
-	HARNESS_TEST(test_idle_server),	   HARNESS_TEST(test_waiting_client),
-	HARNESS_TEST(test_counters),
+	HARNESS_TEST(test_idle_server),	   HARNESS_TEST(test_idle_heap),
+	HARNESS_TEST(test_waiting_client), HARNESS_TEST(test_counters),
 };
 
 int main(int argc, char **argv)

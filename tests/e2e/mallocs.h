@@ -10,5 +10,7 @@
 
 /* Calls of malloc, calloc, realloc, aligned_alloc, posix_memalign, mmap so far, all threads. */
 uint64_t mallocs_count(void);
+/* Bytes of what these, mmap apart, gave and free() has not got back. */
+uint64_t mallocs_bytes(void);
 
 #endif

@@ -295,6 +295,7 @@ static int on_count(struct vb_request *req, struct probe_counters *now)
 	(void)req;
 	/* Before anything here allocates. */
 	now->mallocs = mallocs_count();
+	now->heap = mallocs_bytes();
 	if (vb_server_stats(probe_server.server, &stats) < 0)
 		return -1;
 	now->calls = stats.calls;

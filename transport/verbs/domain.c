@@ -140,6 +140,7 @@ void verbs_domain_close(struct vbi_domain *base)
 		verbs_device_close(domain->devices);
 	close(domain->epoll_fd);
 	verbs_cm_destroy_channel(domain->cm);
+	verbs_chains_free(domain);
 	free(domain->table);
 	free(domain->by_qp);
 	free(domain);

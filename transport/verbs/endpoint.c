@@ -31,7 +31,7 @@ struct verbs_endpoint *verbs_endpoint_new(struct verbs_domain *domain)
 	endpoint->queue_end = &endpoint->queue;
 	endpoint->transfers_end = &endpoint->transfers;
 	endpoint->share = domain->options.receives + VERBS_RECEIVES_OWN;
-	if (verbs_domain_add(domain, endpoint)) {
+	if (verbs_chains_reserve(domain) || verbs_domain_add(domain, endpoint)) {
 		free(endpoint);
 		return NULL;
 	}

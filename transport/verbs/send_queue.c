@@ -5,6 +5,8 @@
  * they were asked for.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <utlist.h>
 
 #include "transport/cause.h"
 #include "transport/verbs/calls.h"
@@ -16,15 +18,88 @@ static struct verbs_work *work_at(struct verbs_endpoint *endpoint, uint32_t numb
 	return &endpoint->works[number & (VERBS_SQ_DEPTH - 1)];
 }
 
+static enum verbs_work_kind kind_of(struct verbs_work work)
+{
+	return (enum verbs_work_kind)(work.word & VERBS_WORK_KINDS);
+}
+
+static void *object_of(struct verbs_work work)
+{
+	return (void *)(work.word & ~VERBS_WORK_KINDS);
+}
+
+/* The buffer that is free when the work is over, NULL: it has none, or is free already. */
+static struct verbs_slot *slot_of(struct verbs_work work)
+{
+	return kind_of(work) <= VERBS_WORK_GOODBYE ? object_of(work) : NULL;
+}
+
+/* ---- Chains ---- */
+
+int verbs_chains_reserve(struct verbs_domain *domain)
+{
+	struct verbs_chain *chain;
+
+	if (domain->n_chains > domain->n_endpoints || domain->n_chains == VERBS_CHAINS_MAX)
+		return 0;
+	chain = calloc(1, sizeof(*chain));
+	if (!chain)
+		return -ENOMEM;
+	domain->chains[domain->n_chains++] = chain;
+	LL_PREPEND(domain->free_chains, chain);
+	return 0;
+}
+
+void verbs_chains_free(struct verbs_domain *domain)
+{
+	while (domain->n_chains)
+		free(domain->chains[--domain->n_chains]);
+}
+
+static struct verbs_chain *borrow(struct verbs_endpoint *endpoint)
+{
+	struct verbs_domain *domain = endpoint->domain;
+	struct verbs_chain *chain = domain->free_chains;
+
+	if (__builtin_expect(!chain, 0)) {
+		/* Each has something in it, and is back when that has been posted. */
+		verbs_sq_flush(domain->chains[domain->next_chain++ % domain->n_chains]->owner);
+		chain = domain->free_chains;
+	}
+	domain->free_chains = chain->next;
+	chain->owner = endpoint;
+	endpoint->chain = chain;
+	return chain;
+}
+
+static struct verbs_chain *take_chain(struct verbs_endpoint *endpoint)
+{
+	struct verbs_chain *chain = endpoint->chain;
+
+	endpoint->chain = NULL;
+	endpoint->n_chain = 0;
+	return chain;
+}
+
+static void give_back(struct verbs_domain *domain, struct verbs_chain *chain)
+{
+	chain->next = domain->free_chains;
+	domain->free_chains = chain;
+}
+
+/* ---- A work request ---- */
+
 struct ibv_send_wr *verbs_sq_begin(struct verbs_endpoint *endpoint)
 {
+	struct verbs_chain *chain;
 	struct ibv_send_wr *wr;
 
 	if (__builtin_expect(endpoint->n_chain == VERBS_CHAIN, 0))
 		verbs_sq_flush(endpoint);
-	wr = &endpoint->chain[endpoint->n_chain];
+	chain = endpoint->n_chain ? endpoint->chain : borrow(endpoint);
+	wr = &chain->wrs[endpoint->n_chain];
 	wr->next = NULL;
-	wr->sg_list = &endpoint->chain_sge[endpoint->n_chain];
+	wr->sg_list = &chain->pieces[endpoint->n_chain];
 	wr->num_sge = 1;
 	return wr;
 }
@@ -45,7 +120,7 @@ void verbs_sq_end(struct verbs_endpoint *endpoint, struct ibv_send_wr *wr,
 	if (endpoint->n_chain)
 		wr[-1].next = wr;
 	endpoint->n_chain++;
-	*work_at(endpoint, endpoint->head++) = (struct verbs_work){.object = object, .kind = kind};
+	work_at(endpoint, endpoint->head++)->word = (uintptr_t)object | kind;
 	endpoint->lane->n_works++;
 	stats->work_requests++;
 }
@@ -58,9 +133,9 @@ static void retire(struct verbs_endpoint *endpoint, int status)
 
 	endpoint->tail++;
 	endpoint->lane->n_works--;
-	if (work.kind <= VERBS_WORK_GOODBYE && work.object)
-		verbs_slab_put(endpoint->send_slab, work.object);
-	switch (work.kind) {
+	if (slot_of(work))
+		verbs_slab_put(endpoint->send_slab, slot_of(work));
+	switch (kind_of(work)) {
 	case VERBS_WORK_MESSAGE:
 		break;
 	case VERBS_WORK_PING:
@@ -72,7 +147,7 @@ static void retire(struct verbs_endpoint *endpoint, int status)
 			verbs_endpoint_destroy(endpoint);
 		break;
 	case VERBS_WORK_TRANSFER:
-		verbs_transfer_piece_done(endpoint, work.object, status);
+		verbs_transfer_piece_done(endpoint, object_of(work), status);
 		break;
 	case VERBS_WORK_BIND:
 		break;
@@ -81,7 +156,8 @@ static void retire(struct verbs_endpoint *endpoint, int status)
 
 void verbs_sq_abort(struct verbs_endpoint *endpoint)
 {
-	endpoint->n_chain = 0;
+	if (endpoint->n_chain)
+		give_back(endpoint->domain, take_chain(endpoint));
 	while (endpoint->tail != endpoint->head)
 		retire(endpoint, -ECONNRESET);
 }
@@ -104,31 +180,31 @@ void verbs_sq_completed(struct verbs_endpoint *endpoint, const struct ibv_wc *wc
 /* ---- Posting ---- */
 
 /* What the device did not take has failed, and with it the queue pair. */
-static void post_failed(struct verbs_endpoint *endpoint, const struct ibv_send_wr *bad, int error)
+static void post_failed(struct verbs_endpoint *endpoint, uint32_t n_posted, int error)
 {
 	verbs_endpoint_fail(endpoint, EIO,
 			    "the RDMA device %s does not take work for %s: %s (work request %u of "
 			    "a chain)",
 			    ibv_get_device_name(endpoint->device->context->device),
-			    endpoint->base.peer, vbi_errno_text(-error),
-			    (unsigned)(bad - endpoint->chain));
+			    endpoint->base.peer, vbi_errno_text(-error), n_posted);
 }
 
 /*
  * Inline messages are copied by the time that a post returns: their buffers are free at once. They
- * are those of the last N works.
+ * are those of the last N works, which were CHAIN's.
  */
-static void free_inline(struct verbs_endpoint *endpoint, uint32_t n)
+static void free_inline(struct verbs_endpoint *endpoint, const struct verbs_chain *chain,
+			uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct verbs_work *work = work_at(endpoint, endpoint->head - n + i);
 
-		if (work->kind == VERBS_WORK_BIND)
-			verbs_window_posted(work->object);
-		if (!(endpoint->chain[i].send_flags & IBV_SEND_INLINE))
+		if (kind_of(*work) == VERBS_WORK_BIND)
+			verbs_window_posted(object_of(*work));
+		if (!(chain->wrs[i].send_flags & IBV_SEND_INLINE))
 			continue;
-		verbs_slab_put(endpoint->send_slab, work->object);
-		work->object = NULL;
+		verbs_slab_put(endpoint->send_slab, slot_of(*work));
+		work->word = kind_of(*work);
 	}
 }
 
@@ -142,10 +218,10 @@ static void drop_unposted(struct verbs_endpoint *endpoint, uint32_t n_unposted)
 	endpoint->head -= n_unposted;
 	endpoint->lane->n_works -= n_unposted;
 	for (uint32_t i = 0; i < n_unposted; i++) {
-		if (lost[i].kind <= VERBS_WORK_GOODBYE && lost[i].object)
-			verbs_slab_put(endpoint->send_slab, lost[i].object);
-		else if (lost[i].kind == VERBS_WORK_TRANSFER)
-			verbs_transfer_piece_dropped(endpoint, lost[i].object);
+		if (slot_of(lost[i]))
+			verbs_slab_put(endpoint->send_slab, slot_of(lost[i]));
+		else if (kind_of(lost[i]) == VERBS_WORK_TRANSFER)
+			verbs_transfer_piece_dropped(endpoint, object_of(lost[i]));
 	}
 }
 
@@ -154,20 +230,22 @@ void verbs_sq_flush(struct verbs_endpoint *endpoint)
 	struct ibv_send_wr *bad = NULL;
 	uint32_t n = endpoint->n_chain;
 	uint32_t n_posted = n;
+	struct verbs_chain *chain;
 	int error;
 
 	if (!n)
 		return;
-	endpoint->n_chain = 0;
-	error = verbs_post_send(endpoint->qp, endpoint->chain, &bad);
+	chain = take_chain(endpoint);
+	error = verbs_post_send(endpoint->qp, chain->wrs, &bad);
 	endpoint->domain->base.stats->doorbells++;
 	if (error)
-		n_posted = (uint32_t)(bad - endpoint->chain);
-	if (n_posted == n) {
-		free_inline(endpoint, n);
+		n_posted = (uint32_t)(bad - chain->wrs);
+	if (n_posted == n)
+		free_inline(endpoint, chain, n);
+	give_back(endpoint->domain, chain);
+	if (n_posted == n)
 		return;
-	}
-	post_failed(endpoint, bad, error);
+	post_failed(endpoint, n_posted, error);
 	drop_unposted(endpoint, n - n_posted);
 }
 

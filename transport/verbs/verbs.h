@@ -110,10 +110,29 @@ enum verbs_work_kind {
 	VERBS_WORK_BIND,     /* object: struct verbs_window */
 };
 
+/* One word, since each endpoint has VERBS_SQ_DEPTH of them: the object's address, in whose low bits
+ * stands the kind. */
 struct verbs_work {
-	void *object;
-	enum verbs_work_kind kind;
+	uintptr_t word;
 };
+#define VERBS_WORK_KINDS ((uintptr_t)7)
+static_assert(VERBS_WORK_BIND <= VERBS_WORK_KINDS, "objects lie at multiples of 8");
+
+/*
+ * Work requests that are posted together. Endpoints have none of their own, because most of them
+ * idle and work requests are large: the domain lends one while something is in it.
+ */
+struct verbs_chain {
+	struct ibv_send_wr wrs[VERBS_CHAIN];
+	struct ibv_sge pieces[VERBS_CHAIN];
+	struct verbs_endpoint *owner; /* whom it was lent to last */
+	struct verbs_chain *next;     /* domain->free_chains */
+};
+
+/* Chains of a domain: as many as it has endpoints, up to those that one batch of completions can
+ * make speak. If more speak, one of them has its doorbell rung earlier. */
+#define VERBS_CHAINS_MAX 16u
+static_assert(VERBS_CHAINS_MAX >= VERBS_POLL_BATCH, "one for each completion of a batch");
 
 /* ---- Lanes and devices ---- */
 
@@ -187,8 +206,7 @@ struct verbs_endpoint {
 	uint32_t head, tail;
 	uint32_t since_signal; /* works posted since the last signalled one */
 	uint32_t n_chain;
-	struct ibv_send_wr chain[VERBS_CHAIN];
-	struct ibv_sge chain_sge[VERBS_CHAIN];
+	struct verbs_chain *chain; /* while something is in it */
 	struct verbs_work works[VERBS_SQ_DEPTH];
 	struct verbs_slot *queue, **queue_end;		 /* messages that wait for room */
 	struct vbi_transfer *transfers, **transfers_end; /* that wait for room, the first perhaps in
@@ -275,6 +293,9 @@ struct verbs_domain {
 	uint32_t table_size, n_endpoints, next_generation;
 	struct verbs_endpoint **by_qp; /* open addressing; twice table_size */
 	struct verbs_regions *regions; /* of region_alloc() */
+
+	struct verbs_chain *chains[VERBS_CHAINS_MAX], *free_chains;
+	uint32_t n_chains, next_chain; /* next_chain, modulo n_chains: posted if none is free */
 
 	struct verbs_endpoint *flush; /* have a chain to be posted */
 	struct verbs_endpoint *failed, **failed_end;
@@ -468,6 +489,10 @@ int verbs_receives_post(struct verbs_endpoint *endpoint, bool all);
 
 /* ---- The send queue (send_queue.c) ---- */
 
+/* Sees that there is a chain for one endpoint more. -ENOMEM. */
+int verbs_chains_reserve(struct verbs_domain *domain);
+/* All endpoints are gone. */
+void verbs_chains_free(struct verbs_domain *domain);
 /* Work requests that can be added now. */
 static inline uint32_t verbs_sq_room(const struct verbs_endpoint *endpoint)
 {
