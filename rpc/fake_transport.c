@@ -278,6 +278,7 @@ static void end_with(struct vbi_endpoint *base, struct vbi_message *message,
 /* What no test uses is not there: a call of it is a fault of the test. */
 const struct vbi_transport fake_transport = {
 	.scheme = "fake",
+	.polls_untimed = 200,
 	.domain_close = domain_close,
 	.poll = poll,
 	.arm = arm,

@@ -139,13 +139,19 @@ static bool poll_some(struct vbi_worker *worker, vbi_done_fn *done, const void *
 	return false;
 }
 
+/* A client's worker has one domain. */
+static unsigned polls_untimed(const struct vbi_worker *worker)
+{
+	return worker->n_domains ? worker->domains[0]->ops->polls_untimed : 0;
+}
+
 bool vbi_worker_wait(struct vbi_worker *worker, vbi_done_fn *done, const void *context,
 		     uint64_t timeout_ns)
 {
 	uint64_t end;
 	uint64_t spin_end;
 
-	if (vbi_worker_may_spin(worker) && poll_some(worker, done, context, VBI_POLLS_UNTIMED))
+	if (vbi_worker_may_spin(worker) && poll_some(worker, done, context, polls_untimed(worker)))
 		return true;
 	end = vbi_deadline_after(vbi_worker_look(worker), timeout_ns);
 	spin_end = vbi_deadline_after(worker->now, VBI_SPIN_NS);

@@ -52,16 +52,11 @@ struct vbi_worker {
 #define VBI_SPIN_NS (50 * VBI_NS_PER_US)
 
 /*
- * Fruitless polls between two looks at the clock. A poll takes some 5 ns and a look 20, and a
- * waiting thread should notice its deadline within a microsecond.
+ * Fruitless polls between two looks at the clock. Over shared memory a poll takes some 5 ns and a
+ * look 20, so that a waiting thread notices its deadline within a microsecond; over verbs within
+ * some.
  */
 #define VBI_POLLS_PER_LOOK 64
-
-/*
- * Polls before a waiting thread looks at the clock at all: about a microsecond, in which the answer
- * to a small call between two CPUs has come. A look costs as much as a fifth of such a call.
- */
-#define VBI_POLLS_UNTIMED 200
 
 /* Time a new connection has for its hello: a peer that says nothing must not hold a place. */
 #define VBI_HELLO_NS (5 * VBI_NS_PER_S)
@@ -85,8 +80,8 @@ uint64_t vbi_worker_look(struct vbi_worker *worker);
 
 /*
  * Polls until DONE(CONTEXT), or TIMEOUT_NS have passed. Spins and sleeps as the worker's way of
- * waiting says. Returns whether DONE. Looks at the clock only after VBI_POLLS_UNTIMED polls: the
- * time-out may come so much later.
+ * waiting says. Returns whether DONE. Looks at the clock only after the transport's
+ * polls_untimed: the time-out may come so much later.
  */
 typedef bool vbi_done_fn(const void *context);
 bool vbi_worker_wait(struct vbi_worker *worker, vbi_done_fn *done, const void *context,

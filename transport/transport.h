@@ -207,6 +207,9 @@ struct vbi_transfer {
 
 struct vbi_transport {
 	const char *scheme; /* "shm" of shm://NAME */
+	/* Fruitless polls in which the answer to a small call has come as a rule: a waiting thread
+	 * makes so many before it looks at the clock at all. */
+	unsigned polls_untimed;
 
 	/* ---- Domain ---- */
 
