@@ -193,7 +193,7 @@ static bool walk_all(bool deep, struct seen *seen, const char **ret_broken)
 	return true;
 }
 
-/* How much is missing with CONFIG alone. False: it could not be walked through, or breaks a rule. */
+/* How much is missing with CONFIG alone. False: not walked through, or a rule is broken. */
 static bool count_missing(const struct config *config, unsigned *ret_n)
 {
 	struct seen seen = {0};
