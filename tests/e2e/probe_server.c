@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,10 @@ struct settings {
 	unsigned long runs;
 	bool only_old;	  /* serves probe 1.0 and nothing else */
 	bool has_stopper; /* another thread stops the server at SIGUSR2 */
+	pthread_t stopper;
 };
+
+static atomic_bool is_over;
 
 void probe_server_report(enum probe_event event)
 {
@@ -89,15 +93,14 @@ static void *stop_at_signal(void *context)
 	(void)context;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
-	while (sigwait(&set, &signal) == 0)
+	while (sigwait(&set, &signal) == 0 && !is_over)
 		vb_server_stop(probe_server.server);
 	return NULL;
 }
 
-static void prepare_stopping(const struct settings *settings)
+static void prepare_stopping(struct settings *settings)
 {
 	struct sigaction action = {.sa_handler = on_sigterm};
-	pthread_t thread;
 	sigset_t set;
 
 	sigaction(SIGTERM, &action, NULL);
@@ -106,9 +109,19 @@ static void prepare_stopping(const struct settings *settings)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (pthread_create(&thread, NULL, stop_at_signal, NULL))
+	if (pthread_create(&settings->stopper, NULL, stop_at_signal, NULL))
 		exit(2);
-	pthread_detach(thread);
+}
+
+/* Nobody stops the server any more: it may be freed. */
+static void end_stopping(const struct settings *settings)
+{
+	signal(SIGTERM, SIG_IGN);
+	if (!settings->has_stopper)
+		return;
+	is_over = true;
+	pthread_kill(settings->stopper, SIGUSR2);
+	pthread_join(settings->stopper, NULL);
 }
 
 /* ---- main ---- */
@@ -164,16 +177,10 @@ static int serve(struct vb_server *server, const struct settings *settings)
 	return tall_serve(server, &tall_handlers, NULL);
 }
 
-static int run(const struct settings *settings)
+static int listen_and_run(const struct settings *settings)
 {
-	struct vb_server *server = vb_server_create(&settings->options);
+	struct vb_server *server = probe_server.server;
 
-	if (!server) {
-		fprintf(stderr, "probe-server: %s\n", vb_conn_error(NULL)->sentence);
-		return 1;
-	}
-	probe_server.server = server;
-	prepare_stopping(settings);
 	if (serve(server, settings) < 0 || vb_server_listen(server, settings->address) < 0 ||
 	    (settings->second_address && vb_server_listen(server, settings->second_address) < 0)) {
 		fprintf(stderr, "probe-server: %s\n", vb_server_error(server)->sentence);
@@ -183,11 +190,23 @@ static int run(const struct settings *settings)
 		probe_server_report(PROBE_READY);
 		probe_server_report(vb_server_run(server) < 0 ? PROBE_BROKEN : PROBE_ENDED);
 	}
-	signal(SIGTERM, SIG_IGN);
-	/* The stopper may be at it still: the server lives as long as the process. */
-	if (!settings->has_stopper)
-		vb_server_free(server);
 	return 0;
+}
+
+static int run(struct settings *settings)
+{
+	int status;
+
+	probe_server.server = vb_server_create(&settings->options);
+	if (!probe_server.server) {
+		fprintf(stderr, "probe-server: %s\n", vb_conn_error(NULL)->sentence);
+		return 1;
+	}
+	prepare_stopping(settings);
+	status = listen_and_run(settings);
+	end_stopping(settings);
+	vb_server_free(probe_server.server);
+	return status;
 }
 
 int main(int argc, char **argv)
