@@ -59,6 +59,8 @@ struct run {
 	unsigned n_passed;
 };
 
+const struct harness_watcher *harness_watcher;
+
 static char own_directory[64];
 
 /* The next port, counted by all tests of this program and what they fork. */
@@ -192,6 +194,8 @@ int harness_wait(pid_t pid)
 		got = waitpid(pid, &status, 0);
 	} while (got < 0 && errno == EINTR);
 	assert(got == pid);
+	if (harness_watcher)
+		harness_watcher->waited(pid);
 	return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -213,6 +217,10 @@ void harness_kill(pid_t pid)
 
 static unsigned test_seconds(void)
 {
+	const char *asked = getenv("VERBENA_TEST_SECONDS");
+
+	if (asked)
+		return (unsigned)strtoul(asked, NULL, 0);
 	return harness_is_rdma() ? TEST_SECONDS_RDMA : TEST_SECONDS;
 }
 
@@ -222,6 +230,17 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 	(void)type;
 	(void)where;
 	return remove(path);
+}
+
+static void end_child(bool broke_off)
+{
+	int status = harness_watcher ? harness_watcher->end(broke_off) : broke_off;
+
+	fflush(stdout);
+	/* What a test that broke off has left is not a leak. */
+	if (status)
+		_exit(status);
+	exit(0);
 }
 
 static void run_child(const struct job *job, pid_t runner)
@@ -236,13 +255,10 @@ static void run_child(const struct job *job, pid_t runner)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	memcpy(own_directory, job->directory, sizeof(own_directory));
 	setenv("XDG_RUNTIME_DIR", own_directory, 1);
+	if (harness_watcher)
+		harness_watcher->begin();
 	nursery_open();
-	if (_cmocka_run_group_tests(job->test->name, &unit, 1, NULL, NULL)) {
-		/* What a test that broke off has left is not a leak. */
-		fflush(stdout);
-		_exit(1);
-	}
-	exit(0);
+	end_child(_cmocka_run_group_tests(job->test->name, &unit, 1, NULL, NULL) != 0);
 }
 
 static void start(struct run *run, const struct harness_test *test)

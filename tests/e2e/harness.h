@@ -87,4 +87,21 @@ void harness_kill(pid_t pid);
 /* Monotonic time. */
 uint64_t harness_now_ns(void);
 
+/*
+ * Whoever watches each test of a program (tests/faults/), from within the test's process. NULL,
+ * unless one is linked in that sets it before main().
+ */
+struct harness_watcher {
+	/* Before the test, and before any process of it. */
+	void (*begin)(void);
+	/* A probe server has been started, with the end of its gate that lets handlers go. */
+	void (*server_started)(pid_t pid, int gate);
+	/* The test has waited for a process. */
+	void (*waited)(pid_t pid);
+	/* The test is over, or broke off at an assertion. What it returns is the test's exit
+	 * status: 0 if it has passed. */
+	int (*end)(bool broke_off);
+};
+extern const struct harness_watcher *harness_watcher;
+
 #endif

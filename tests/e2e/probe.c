@@ -24,6 +24,23 @@ struct launch {
 	int gate;
 };
 
+/* Of the tests' own build, unless the environment has another (tests/faults/). */
+static const char *server_path(void)
+{
+	const char *asked = getenv("VERBENA_TEST_SERVER");
+
+	return asked ? asked : PROBE_SERVER_PATH;
+}
+
+/* The server's faults are the test's own, unless it has others. */
+static void set_faults(void)
+{
+	const char *others = getenv("VERBENA_TEST_SERVER_FAULTS");
+
+	if (others)
+		setenv("VERBENA_FAULTS", others, 1);
+}
+
 /* Descriptors 3 and 4 may be in use, by each other too: both move out of the way first. */
 static int exec_server(void *context)
 {
@@ -35,8 +52,9 @@ static int exec_server(void *context)
 	dup2(gate, PROBE_GATE_FD);
 	close(report);
 	close(gate);
-	execv(PROBE_SERVER_PATH, launch->arguments);
-	perror(PROBE_SERVER_PATH);
+	set_faults();
+	execv(server_path(), launch->arguments);
+	perror(server_path());
 	return 127;
 }
 
@@ -65,6 +83,8 @@ void probe_start(struct probe *probe, ...)
 	close(gate[0]);
 	probe->report = report[0];
 	probe->gate = gate[1];
+	if (harness_watcher)
+		harness_watcher->server_started(probe->pid, probe->gate);
 	probe_expect(probe, PROBE_READY);
 }
 
