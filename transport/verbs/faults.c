@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "transport/verbs/faults_plan.h"
 
@@ -86,10 +87,14 @@ static struct plan {
 	unsigned n_named;
 	uint64_t seed, rate, delay; /* rate, delay 0: none */
 	bool reports;		    /* says its counts when the process exits */
+	bool is_strict;		    /* fails then, if objects are left */
 } plan;
 static uint64_t calls[VERBS_FAULT_POINTS], fired[VERBS_FAULT_POINTS];
 static int64_t objects[VERBS_OBJECT_KINDS];
 static __thread int last_errno;
+
+/* How a process exits whose plan is strict, and that has left objects. */
+#define EXIT_LEFT 99
 
 /* Registrations that were not ended, for leak detectors; more than a test has. */
 #define KEPT_MAX 1024
@@ -170,6 +175,8 @@ static bool parse_item(char *item, struct plan *ret)
 
 	if (strcmp(item, "count") == 0)
 		return ret->reports = true;
+	if (strcmp(item, "strict") == 0)
+		return ret->is_strict = true;
 	if (!value)
 		return parse_named(item, ret);
 	*value++ = 0;
@@ -193,17 +200,41 @@ static int parse(const char *text, struct plan *ret)
 	return is_right ? 0 : -EINVAL;
 }
 
-static void report(void)
+static void report_calls(void)
 {
 	for (int i = 0; i < VERBS_FAULT_POINTS; i++)
 		if (calls[i])
 			fprintf(stderr, "verbena: fault point %s: %llu calls, %llu failed\n",
 				points[i].name, (unsigned long long)calls[i],
 				(unsigned long long)fired[i]);
-	for (int i = 0; i < VERBS_OBJECT_KINDS; i++)
-		if (objects[i])
-			fprintf(stderr, "verbena: left: %lld times a %s\n", (long long)objects[i],
-				kinds[i]);
+}
+
+/* What a device would not give up is there, and so is what it belongs to. */
+static bool may_be_left(int kind)
+{
+	return fired[VERBS_FAULT_DEREG_MR] && (kind == VERBS_OBJECT_MR || kind == VERBS_OBJECT_PD);
+}
+
+static bool report_objects(void)
+{
+	bool any = false;
+
+	for (int i = 0; i < VERBS_OBJECT_KINDS; i++) {
+		if (!objects[i])
+			continue;
+		fprintf(stderr, "verbena: left: %lld times a %s\n", (long long)objects[i],
+			kinds[i]);
+		any = any || !may_be_left(i);
+	}
+	return any;
+}
+
+static void report(void)
+{
+	if (plan.reports)
+		report_calls();
+	if (report_objects() && plan.is_strict)
+		_exit(EXIT_LEFT);
 }
 
 /* A process that takes its faults from the environment: a plan with a slip is no plan. */
@@ -217,7 +248,7 @@ static void take_environment(void)
 		fprintf(stderr, "verbena: VERBENA_FAULTS='%s' does not parse\n", text);
 		abort();
 	}
-	if (plan.reports)
+	if (plan.reports || plan.is_strict)
 		atexit(report);
 }
 
