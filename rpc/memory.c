@@ -12,7 +12,7 @@ static int check(const struct vb_conn *conn, size_t size)
 		return -EINVAL;
 	if (!vbi_owner_is(conn->owner))
 		return -EPERM;
-	return conn->endpoint ? 0 : -ENOTCONN;
+	return conn->endpoint ? 0 : -vbi_conn_errno(conn);
 }
 
 static int allocate(struct vb_conn *conn, size_t size, const struct vb_memory_options *options,

@@ -48,7 +48,7 @@ static void assert_dead(struct client *client)
 	assert_int_equal(errno, ECONNRESET);
 	errno = 0;
 	assert_null(vb_memory_alloc(client->conn, 4096));
-	assert_int_not_equal(errno, 0);
+	assert_int_equal(errno, ECONNRESET);
 	assert_int_equal(error->errnum, ECONNRESET);
 	/* Another host's processes have no number here. */
 	snprintf(who, sizeof(who), "%d", client->probe.pid);

@@ -133,7 +133,7 @@ VB_EXPORT const struct vb_error *vb_conn_error(const struct vb_conn *conn);
  * buffer that lies in it is not copied on its way, where a copy is not the quicker way (rdma). It
  * outlives the connection, is never unmapped by a peer's death, and is freed only by
  * vb_memory_free(). Used with another connection it is ordinary memory. NULL with errno: ENOMEM
- * (more than memory_max), EINVAL (SIZE 0), EPERM.
+ * (more than memory_max), EINVAL (SIZE 0), EPERM, or the connection's failure.
  */
 VB_EXPORT void *vb_memory_alloc(struct vb_conn *conn, size_t size);
 
