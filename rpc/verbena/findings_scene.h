@@ -32,7 +32,7 @@ bool has_mend(const char *rule, const char *word);
 /* All rules speak. Each problem must have something to be done about it. */
 void judge(void);
 
-/* That RULE is all that is heard, with a word in its cause and one in its mends ("": it has none). */
+/* That RULE is all that is heard, with a word in its cause and one in its mends ("": no mend). */
 void only(const char *rule, enum severity severity, const char *cause, const char *mend);
 
 /* That nothing is heard. */

@@ -18,8 +18,8 @@ START_SECONDS = 120  # of a program, on a host with other work
 NOTICE_SECONDS = 90
 # What a connection says whose peer's host is silent.
 GONE = ("nothing was acknowledged", "has acknowledged nothing")
-# The last packet of a move, if it is lost, is sent again after a quarter of a second; file.idl gives
-# a call two of them.
+# The last packet of a move, if it is lost, is sent again after a quarter of a second; file.idl
+# gives a call half a second.
 DEADLINE_SECONDS = 60
 
 
@@ -86,7 +86,8 @@ def noticed(client, what):
     start = time.monotonic()
     status = client.wait(NOTICE_SECONDS)
     last = client.err.strip().splitlines()[-1]
-    print(f"    {what}: the client failed after {time.monotonic() - start:.1f} s: {last}", flush=True)
+    took = time.monotonic() - start
+    print(f"    {what}: the client failed after {took:.1f} s: {last}", flush=True)
     assert status not in (0, 128 + signal.SIGKILL), f"{what}: the client ended with {status}"
     assert any(words in last for words in GONE), f"{what}: the client said {last}"
 

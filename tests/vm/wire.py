@@ -2,9 +2,9 @@
 """The network between two machines: QEMU's frames, as datagrams of the file system.
 
 A thread takes each frame from its sender at once, whatever its receiver does. If one machine's QEMU
-sent to the other's socket, a receiver that stands still would fill that, and the sender's card could
-not send any more, which no wire does; SoftRoCE does not destroy a queue pair whose packets are in
-its card, and panics if it has to wait for that for too long.
+sent to the other's socket, a receiver that stands still would fill that, and the sender's card
+could not send any more, which no wire does; SoftRoCE does not destroy a queue pair whose packets
+are in its card, and panics if it has to wait for that for too long.
 """
 
 import collections
