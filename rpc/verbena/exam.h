@@ -14,7 +14,7 @@
 /* An address with its scheme: a name of 128 bytes, brackets, a port. */
 #define EXAM_ADDRESS 160
 
-/* "rdma://", "shm://": what an address begins with. */
+/* "rdma://", "shm://": what an address begins with, and goes on from. */
 bool exam_address_is_rdma(const char *address);
 bool exam_address_is_shm(const char *address);
 

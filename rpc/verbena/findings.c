@@ -66,7 +66,7 @@ void findings_judge(const struct exam *exam, struct findings *ret_findings)
 
 static bool has_scheme(const char *address, const char *scheme)
 {
-	return strlen(address) >= strlen(scheme) && memcmp(address, scheme, strlen(scheme)) == 0;
+	return strlen(address) > strlen(scheme) && memcmp(address, scheme, strlen(scheme)) == 0;
 }
 
 bool exam_address_is_rdma(const char *address)

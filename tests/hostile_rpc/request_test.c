@@ -217,7 +217,7 @@ static void expect_failure(struct raw *raw, int errnum)
 
 static void test_unknown_methods(void **state)
 {
-	static const uint16_t methods[] = {0, 25, 32, 1000, 65535};
+	static const uint16_t methods[] = {0, 40, 64, 1000, 65535};
 	struct scene *scene = scene_begin("--inflight", "64");
 
 	(void)state;
