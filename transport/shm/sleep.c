@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "transport/clock.h"
+#include "transport/epoll.h"
 #include "transport/shm/shm.h"
 
 static void flags_store(struct shm_endpoint *endpoint, uint32_t bits)
@@ -137,19 +138,8 @@ int shm_domain_arm(struct vbi_domain *base)
 int shm_domain_sleep(struct vbi_domain *base, uint64_t timeout_ns)
 {
 	struct shm_domain *domain = shm_domain_of(base);
-	struct timespec timeout = {
-		.tv_sec = (time_t)(timeout_ns / TICK_NS_PER_S),
-		.tv_nsec = (long)(timeout_ns % TICK_NS_PER_S),
-	};
-	int n = epoll_pwait2(domain->epoll_fd, domain->events, SHM_EVENTS,
-			     timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+	int n = vbi_epoll_wait(domain->epoll_fd, domain->events, SHM_EVENTS, timeout_ns);
 
-	if (n < 0 && errno == ENOSYS) {
-		uint64_t ms = timeout_ns / TICK_NS_PER_MS + 1;
-
-		n = epoll_wait(domain->epoll_fd, domain->events, SHM_EVENTS,
-			       ms > INT32_MAX ? -1 : (int)ms);
-	}
 	domain->next_event = 0;
 	domain->n_events = n < 0 ? 0 : n;
 	return n < 0 ? -EINTR : 0;

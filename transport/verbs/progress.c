@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "transport/clock.h"
+#include "transport/epoll.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
 
@@ -175,30 +176,12 @@ int verbs_domain_arm(struct vbi_domain *base)
 	return 0;
 }
 
-static int wait_for_events(struct verbs_domain *domain, uint64_t timeout_ns,
-			   struct epoll_event *events)
-{
-	struct timespec timeout = {
-		.tv_sec = (time_t)(timeout_ns / TICK_NS_PER_S),
-		.tv_nsec = (long)(timeout_ns % TICK_NS_PER_S),
-	};
-	uint64_t ms = timeout_ns / TICK_NS_PER_MS + 1;
-	int n = epoll_pwait2(domain->epoll_fd, events, EPOLL_BATCH,
-			     timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
-
-	/* Linux before 5.11. */
-	if (n < 0 && errno == ENOSYS)
-		n = epoll_wait(domain->epoll_fd, events, EPOLL_BATCH,
-			       ms > INT32_MAX ? -1 : (int)ms);
-	return n;
-}
-
 int verbs_domain_sleep(struct vbi_domain *base, uint64_t timeout_ns)
 {
 	struct verbs_domain *domain = verbs_domain_of(base);
 	struct epoll_event events[EPOLL_BATCH];
 	int saved = errno;
-	int n = wait_for_events(domain, timeout_ns, events);
+	int n = vbi_epoll_wait(domain->epoll_fd, events, EPOLL_BATCH, timeout_ns);
 
 	errno = saved;
 	domain->ready = 0;
