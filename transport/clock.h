@@ -32,15 +32,34 @@ static inline uint64_t tick_clock_ticks(void)
 #endif
 }
 
-/*
- * Ticks in a millisecond, if TICKS passed in NS nanoseconds, at least one of these. The longer, the
- * better known: the product has more than 64 bits after two hours.
- */
-static inline uint64_t tick_clock_per_ms(uint64_t ticks, uint64_t ns)
-{
-	__extension__ typedef unsigned __int128 wide;
+/* How long a tick is, as somebody finds out who reads both clocks now and then. */
+struct tick_length {
+	uint64_t per_ms; /* ticks in a millisecond */
+	uint64_t since_ticks, since_ns;
+};
 
-	return (uint64_t)((wide)ticks * TICK_NS_PER_MS / ns);
+/* A measurement goes on for so long, and the next begins: ticks go on while a host is suspended,
+ * and may begin anew, and the system's clock does neither. */
+#define TICK_LENGTH_NS (10 * TICK_NS_PER_S)
+
+/* GUESS stands until a millisecond has been measured. */
+static inline void tick_length_begin(struct tick_length *length, uint64_t guess, uint64_t ticks,
+				     uint64_t ns)
+{
+	*length = (struct tick_length){.per_ms = guess, .since_ticks = ticks, .since_ns = ns};
+}
+
+static inline void tick_length_measure(struct tick_length *length, uint64_t ticks, uint64_t ns)
+{
+	/* A product of more than 64 bits, if ticks went on for hours. */
+	__extension__ typedef unsigned __int128 wide;
+	uint64_t passed = ns - length->since_ns;
+
+	if (ticks < length->since_ticks || passed > TICK_LENGTH_NS)
+		tick_length_begin(length, length->per_ms, ticks, ns);
+	else if (passed > TICK_NS_PER_MS)
+		length->per_ms =
+			(uint64_t)((wide)(ticks - length->since_ticks) * TICK_NS_PER_MS / passed);
 }
 
 #endif

@@ -334,7 +334,7 @@ static void never_takes_a_goodbye(void **state)
 static void look_soon(struct verbs_domain *domain)
 {
 	verbs_timers_note(domain, 0);
-	domain->look_ticks -= domain->ticks_per_look;
+	domain->look_ticks -= domain->tick.per_ms;
 }
 
 /*

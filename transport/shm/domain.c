@@ -22,9 +22,8 @@ static void domain_init(struct shm_domain *domain)
 {
 	domain->base.ops = &vbi_shm;
 	domain->failed_end = &domain->failed;
-	domain->ticks_per_look = TICKS_PER_LOOK_GUESS;
-	domain->start_ticks = domain->look_ticks = tick_clock_ticks();
-	domain->start_ns = tick_clock_ns();
+	domain->look_ticks = tick_clock_ticks();
+	tick_length_begin(&domain->tick, TICKS_PER_LOOK_GUESS, domain->look_ticks, tick_clock_ns());
 	domain->n_allocations = &domain->base.stats->allocations;
 	for (uint32_t i = 0; i < SHM_POOLS; i++)
 		shm_pool_init(&domain->pools[i], 1u << (SHM_POOL_SHIFT_MIN + i),

@@ -5,6 +5,7 @@
 
 #include <sys/epoll.h>
 
+#include "transport/clock.h"
 #include "transport/shm/address.h"
 #include "transport/shm/mapping.h"
 #include "transport/shm/pool.h"
@@ -140,11 +141,10 @@ struct shm_domain {
 
 	struct shm_endpoint *closed; /* to be freed when the poll is left */
 	struct shm_listener *closed_listeners;
-	uint64_t look_ticks; /* when the slow things were looked at */
-	uint64_t ticks_per_look;
-	uint64_t start_ticks, start_ns;
-	uint32_t cpu; /* as told to peers: plus 1 */
-	bool one_cpu; /* this thread may run on one only */
+	uint64_t look_ticks;	 /* when the slow things were looked at */
+	struct tick_length tick; /* a look is due each millisecond */
+	uint32_t cpu;		 /* as told to peers: plus 1 */
+	bool one_cpu;		 /* this thread may run on one only */
 	unsigned looks_to_affinity;
 	int epoll_fd;
 	int reserve_fd; /* given up to accept one more and tell it that there are too many */

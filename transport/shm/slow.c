@@ -184,9 +184,7 @@ static int look(struct shm_domain *domain, uint64_t ticks)
 	uint64_t ns = tick_clock_ns();
 
 	domain->look_ticks = ticks;
-	if (ns - domain->start_ns > TICK_NS_PER_MS)
-		domain->ticks_per_look = tick_clock_per_ms(ticks - domain->start_ticks,
-							   ns - domain->start_ns);
+	tick_length_measure(&domain->tick, ticks, ns);
 	if (!domain->looks_to_affinity--)
 		ask_affinity(domain);
 	rest_idle(domain);
@@ -197,7 +195,7 @@ int shm_domain_look_if_due(struct shm_domain *domain)
 {
 	uint64_t ticks = tick_clock_ticks();
 
-	return ticks - domain->look_ticks < domain->ticks_per_look ? 0 : look(domain, ticks);
+	return ticks - domain->look_ticks < domain->tick.per_ms ? 0 : look(domain, ticks);
 }
 
 uint64_t shm_domain_next_timeout(const struct vbi_domain *base)

@@ -59,9 +59,8 @@ static void domain_init(struct verbs_domain *domain)
 	domain->base.ops = &vbi_verbs;
 	domain->failed_end = &domain->failed;
 	domain->next_scan = UINT64_MAX;
-	domain->ticks_per_look = TICKS_PER_LOOK_GUESS;
-	domain->start_ticks = domain->look_ticks = tick_clock_ticks();
-	domain->start_ns = tick_clock_ns();
+	domain->look_ticks = tick_clock_ticks();
+	tick_length_begin(&domain->tick, TICKS_PER_LOOK_GUESS, domain->look_ticks, tick_clock_ns());
 	domain->one_cpu = one_cpu();
 	domain->epoll_fd = -1;
 }

@@ -55,15 +55,13 @@ static int look_at_ready(struct verbs_domain *domain)
 	return n;
 }
 
-/* The slow look, once a millisecond. The first one after some time tells how long a tick is. */
+/* The slow look, once a millisecond. */
 static int look(struct verbs_domain *domain, uint64_t ticks)
 {
 	uint64_t now = tick_clock_ns();
 
 	domain->look_ticks = ticks;
-	if (now - domain->start_ns > TICK_NS_PER_MS)
-		domain->ticks_per_look = tick_clock_per_ms(ticks - domain->start_ticks,
-							   now - domain->start_ns);
+	tick_length_measure(&domain->tick, ticks, now);
 	domain->ready |= VERBS_WATCH_CM | VERBS_WATCH_RESOLVER;
 	return look_at_ready(domain) + verbs_timers_look(domain, now);
 }
@@ -144,7 +142,7 @@ int verbs_domain_poll(struct vbi_domain *base)
 	} while (!found && ++looks < LOOKS);
 	n += found;
 	ticks = tick_clock_ticks();
-	if (ticks - domain->look_ticks >= domain->ticks_per_look)
+	if (ticks - domain->look_ticks >= domain->tick.per_ms)
 		n += look(domain, ticks);
 	flush_all(domain);
 	if (__builtin_expect(domain->failed != NULL, 0))
@@ -188,7 +186,7 @@ int verbs_domain_sleep(struct vbi_domain *base, uint64_t timeout_ns)
 	for (int i = 0; i < n; i++)
 		domain->ready |= events[i].data.u32 & VERBS_WATCH_ALL;
 	/* Timers, whichever woke us. */
-	domain->look_ticks = tick_clock_ticks() - domain->ticks_per_look;
+	domain->look_ticks = tick_clock_ticks() - domain->tick.per_ms;
 	return n < 0 ? -EINTR : 0;
 }
 

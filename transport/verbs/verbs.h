@@ -20,6 +20,7 @@
 #include <infiniband/verbs.h>
 #include <rdma/rdma_cma.h>
 
+#include "transport/clock.h"
 #include "transport/transport.h"
 #include "transport/verbs/address.h"
 #include "transport/verbs/hello.h"
@@ -308,7 +309,8 @@ struct verbs_domain {
 	unsigned ready;	   /* enum verbs_watch: what to look at in the next poll() */
 	bool one_cpu;	   /* this thread may run on one CPU only */
 
-	uint64_t look_ticks, start_ticks, start_ns, ticks_per_look;
+	uint64_t look_ticks;
+	struct tick_length tick;
 	uint64_t next_scan; /* ns: when the timers are looked at next; UINT64_MAX: never */
 };
 
