@@ -58,8 +58,9 @@ struct vbi_worker {
  */
 #define VBI_POLLS_PER_LOOK 64
 
-/* Time a new connection has for its hello: a peer that says nothing must not hold a place. */
-#define VBI_HELLO_NS (5 * VBI_NS_PER_S)
+/* Time a new connection has for its hello: a peer that says nothing must not hold a place. As long
+ * as connecting takes by default, of which an answer that is lost on its way takes half. */
+#define VBI_HELLO_NS (10 * VBI_NS_PER_S)
 
 /* Prepares a worker; no domain is opened. BULK_MAX: bytes of pool memory. */
 void vbi_worker_init(struct vbi_worker *worker, enum vb_wait wait,
