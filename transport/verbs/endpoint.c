@@ -69,8 +69,10 @@ void verbs_endpoint_fail_cause(struct verbs_endpoint *endpoint, const struct vbi
 {
 	struct verbs_domain *domain = endpoint->domain;
 
-	/* Its goodbye will not arrive: nothing is left to wait for. */
+	/* Its goodbye will not arrive: nothing is left to wait for, and nothing more is sent, which
+	 * would arrive behind a gap. */
 	if (endpoint->state == VERBS_LEAVING) {
+		verbs_qp_break(endpoint);
 		endpoint->deadline_ns = tick_clock_ns();
 		verbs_timers_note(domain, endpoint->deadline_ns);
 	}
@@ -213,9 +215,9 @@ void verbs_endpoint_close(struct vbi_endpoint *base)
 		verbs_exposures_end(endpoint);
 		give_back_unsent(endpoint);
 		give_back_held(endpoint);
-		not_live(endpoint);
 		verbs_send_own(endpoint, VERBS_TAG_GOODBYE);
 		if (endpoint->state == VERBS_LIVE) {
+			not_live(endpoint);
 			endpoint->state = VERBS_LEAVING;
 			domain->n_leaving++;
 			endpoint->deadline_ns = tick_clock_ns() + GOODBYE_NS;

@@ -103,8 +103,7 @@ static void enqueue(struct verbs_endpoint *endpoint, struct verbs_slot *slot)
 
 void verbs_queue_resume(struct verbs_endpoint *endpoint)
 {
-	while (endpoint->queue && verbs_sq_room(endpoint) && endpoint->state != VERBS_FAILED &&
-	       endpoint->state != VERBS_CLOSED) {
+	while (endpoint->queue && verbs_sq_room(endpoint) && !endpoint->broken) {
 		struct verbs_slot *slot = endpoint->queue;
 
 		endpoint->queue = slot->next;
