@@ -308,6 +308,12 @@ def check_every_address():
             number = both.address.rsplit(":", 1)[1]
             for host in (FIRST, "[fd00::1]"):
                 works(f"rdma://{host}:{number}")
+        # Nor does '*' take from an address of IPv6 that it stands for itself alone.
+        with server("0.0.0.0") as four:
+            works(four.address.replace("0.0.0.0", FIRST))
+            six = four.address.replace("0.0.0.0", "[fd00::1]")
+            with server(also=six):
+                works(six)
     finally:
         sh(f"sysctl -qw net.ipv6.bindv6only={old}")
 

@@ -275,6 +275,7 @@ static inline int verbs_cm_bind_call(struct rdma_cm_id *id, struct sockaddr *add
 	int only_ipv6 = 0;
 
 	if (address->sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)(void *)address)->sin6_addr) &&
 	    rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &only_ipv6,
 			    sizeof(only_ipv6)))
 		return -1;
