@@ -372,6 +372,23 @@ static void test_refusal_behind_an_exposure(void **state)
 	assert_true(fixture->endpoint->closed);
 }
 
+/* There is no memory, and there is no connection any more: what is said is the latter. */
+static void test_no_memory_of_a_broken_connection(void **state)
+{
+	(void)state;
+	errno = 0;
+	assert_null(vb_memory_alloc(fixture->conn, 4096));
+	assert_int_equal(errno, ENOMEM);
+	fixture->endpoint->breaks = true;
+	fixture->endpoint->break_errnum = EIO;
+	assert_null(vb_memory_alloc(fixture->conn, 4096));
+	assert_int_equal(errno, EIO);
+	assert_int_equal(vb_conn_error(fixture->conn)->errnum, EIO);
+	/* And when that is known, before the endpoint has been let go of. */
+	assert_null(vb_memory_alloc(fixture->conn, 4096));
+	assert_int_equal(errno, EIO);
+}
+
 /* Not the connection's end, and told all the same. */
 static void test_no_memory_to_bind(void **state)
 {
@@ -412,6 +429,7 @@ int main(void)
 		TEST(test_refusal_before_the_cause_was_told),
 		TEST(test_refusal_behind_an_exposure),
 		TEST(test_no_memory_to_bind),
+		TEST(test_no_memory_of_a_broken_connection),
 	};
 
 	return cmocka_run_group_tests_name("call", tests, NULL, NULL);

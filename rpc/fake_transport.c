@@ -200,6 +200,16 @@ static void flush(struct vbi_endpoint *base)
 
 /* ---- One-sided ---- */
 
+/* It has none. */
+static void *memory_alloc(struct vbi_endpoint *base, size_t size,
+			  const struct vb_memory_options *options)
+{
+	(void)base;
+	(void)size;
+	(void)options;
+	return NULL;
+}
+
 static int expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 {
 	if (endpoint_of(base)->expose_answer)
@@ -295,6 +305,7 @@ const struct vbi_transport fake_transport = {
 	.release = release,
 	.expose = expose,
 	.revoke = revoke,
+	.memory_alloc = memory_alloc,
 	.region_alloc = region_alloc,
 	.region_free = region_free,
 	.pull = pull,

@@ -12,7 +12,7 @@ static int check(const struct vb_conn *conn, size_t size)
 		return -EINVAL;
 	if (!vbi_owner_is(conn->owner))
 		return -EPERM;
-	return conn->endpoint ? 0 : -vbi_conn_errno(conn);
+	return conn->endpoint && conn->state != VBI_CONN_FAILED ? 0 : -vbi_conn_errno(conn);
 }
 
 static int allocate(struct vb_conn *conn, size_t size, const struct vb_memory_options *options,
@@ -21,6 +21,10 @@ static int allocate(struct vb_conn *conn, size_t size, const struct vb_memory_op
 	*ret_memory = conn->ops->memory_alloc(conn->endpoint, size, options);
 	if (*ret_memory)
 		return 0;
+	/* A connection that has failed has no memory either. */
+	vbi_conn_refused(conn, -ECONNRESET);
+	if (conn->state == VBI_CONN_FAILED)
+		return -vbi_conn_errno(conn);
 	vbi_error_set(&conn->refusal, ENOMEM, "memory",
 		      "%zu bytes do not fit what the connection can give out: raise memory_max, "
 		      "or free memory",
