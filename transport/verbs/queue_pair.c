@@ -27,11 +27,11 @@
 
 /*
  * How long a broken queue pair may take to flush: hardware takes microseconds, and some devices
- * never do. Where the last one did not, the next ones have a hundredth each: a thousand connections
- * that end at once hold up the worker for a second, and not for minutes.
+ * never do. Where a device's last one did not, its next ones have a twentieth each: a thousand
+ * connections that end at once hold up the worker for seconds, and not for minutes.
  */
 #define DRAIN_NS       (100 * TICK_NS_PER_MS)
-#define DRAIN_AGAIN_NS (DRAIN_NS / 100)
+#define DRAIN_AGAIN_NS (DRAIN_NS / 20)
 
 int verbs_explain_resources(const struct verbs_endpoint *endpoint, int error, const char *what,
 			    struct vbi_cause *ret_cause)
@@ -166,17 +166,25 @@ void verbs_qp_break(struct verbs_endpoint *endpoint)
 	endpoint->established = false;
 }
 
+static bool has_work(const struct verbs_endpoint *endpoint)
+{
+	return endpoint->head != endpoint->tail || endpoint->rq_posted;
+}
+
 static void drain(struct verbs_endpoint *endpoint)
 {
 	struct verbs_lane *lane = endpoint->lane;
-	uint64_t end = tick_clock_ns() + (lane->flushes_not ? DRAIN_AGAIN_NS : DRAIN_NS);
-	bool is_left;
+	struct verbs_device *device = endpoint->device;
+	uint64_t end = tick_clock_ns() + (device->flushes_not ? DRAIN_AGAIN_NS : DRAIN_NS);
+	bool tells = has_work(endpoint);
 
-	do {
+	do
 		verbs_lane_drain(lane, endpoint);
-		is_left = endpoint->head != endpoint->tail || endpoint->rq_posted;
-	} while (is_left && lane->n_poll_errors < VERBS_POLL_ERRORS_MAX && tick_clock_ns() < end);
-	lane->flushes_not = is_left;
+	while (has_work(endpoint) && lane->n_poll_errors < VERBS_POLL_ERRORS_MAX &&
+	       tick_clock_ns() < end);
+	/* One that had nothing under way says nothing of its device. */
+	if (tells)
+		device->flushes_not = has_work(endpoint);
 }
 
 void verbs_qp_destroy(struct verbs_endpoint *endpoint)
