@@ -233,8 +233,11 @@ static void report(void)
 {
 	if (plan.reports)
 		report_calls();
-	if (report_objects() && plan.is_strict)
+	if (report_objects() && plan.is_strict) {
+		/* At exit already: what else is to be done then is not. */
+		fflush(NULL);
 		_exit(EXIT_LEFT);
+	}
 }
 
 /* A process that takes its faults from the environment: a plan with a slip is no plan. */

@@ -125,8 +125,9 @@ static void send_slot(struct verbs_endpoint *endpoint, struct verbs_slot *slot, 
 	add(endpoint, slot);
 	if (more)
 		return;
-	/* Nothing that came with it can add to the chain: whoever waits for it waits for no more
-	 * than it, not for what this pass still has to do. Otherwise one doorbell for all of it. */
+	/* The last completion of a batch has as a rule no more to say: whoever waits for this waits
+	 * for no more than it, not for what the pass still has to do. Otherwise one doorbell for
+	 * all of it. */
 	if (endpoint->lane->at_taken == endpoint->lane->n_taken)
 		verbs_sq_flush(endpoint);
 	else
