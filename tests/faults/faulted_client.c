@@ -82,6 +82,8 @@ static bool is_own(const struct failure *failure)
 	case ENOSYS:
 	case EPROTONOSUPPORT:
 		return failure->outcome == VB_NOT_SENT || failure->outcome == VB_NOT_EXECUTED;
+	case EOPNOTSUPP: /* a kind of memory; of a connect it would be a device's */
+		return failure->conn && failure->outcome == VB_NOT_SENT;
 	case EBUSY:
 		return !failure->conn;
 	case ETIMEDOUT:
