@@ -166,6 +166,26 @@ void verbs_qp_break(struct verbs_endpoint *endpoint)
 	endpoint->established = false;
 }
 
+/*
+ * Behind all that a broken queue pair has posted: flushed as that is, and asks for a completion.
+ * What was sent before and asked for none never has one, and would be waited for in vain. A WRITE
+ * of nothing, which no peer notices.
+ */
+static void mark_end(struct verbs_endpoint *endpoint)
+{
+	struct ibv_send_wr *wr;
+
+	if (endpoint->moves_still || endpoint->head == endpoint->tail || !verbs_sq_room(endpoint))
+		return;
+	wr = verbs_sq_begin(endpoint);
+	wr->num_sge = 0;
+	wr->opcode = IBV_WR_RDMA_WRITE;
+	wr->send_flags = 0;
+	wr->wr.rdma.remote_addr = 0;
+	wr->wr.rdma.rkey = 0;
+	verbs_sq_end(endpoint, wr, VERBS_WORK_PING, NULL, true);
+}
+
 static bool has_work(const struct verbs_endpoint *endpoint)
 {
 	return endpoint->head != endpoint->tail || endpoint->rq_posted;
@@ -192,6 +212,7 @@ void verbs_qp_destroy(struct verbs_endpoint *endpoint)
 	if (!endpoint->qp)
 		return;
 	verbs_qp_break(endpoint);
+	mark_end(endpoint);
 	verbs_sq_flush(endpoint);
 	drain(endpoint);
 	verbs_domain_remove_qp(endpoint->domain, endpoint);
