@@ -173,17 +173,9 @@ void verbs_qp_break(struct verbs_endpoint *endpoint)
  */
 static void mark_end(struct verbs_endpoint *endpoint)
 {
-	struct ibv_send_wr *wr;
-
 	if (endpoint->moves_still || endpoint->head == endpoint->tail || !verbs_sq_room(endpoint))
 		return;
-	wr = verbs_sq_begin(endpoint);
-	wr->num_sge = 0;
-	wr->opcode = IBV_WR_RDMA_WRITE;
-	wr->send_flags = 0;
-	wr->wr.rdma.remote_addr = 0;
-	wr->wr.rdma.rkey = 0;
-	verbs_sq_end(endpoint, wr, VERBS_WORK_PING, NULL, true);
+	verbs_sq_add_empty_write(endpoint);
 }
 
 static bool has_work(const struct verbs_endpoint *endpoint)

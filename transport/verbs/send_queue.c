@@ -125,6 +125,18 @@ void verbs_sq_end(struct verbs_endpoint *endpoint, struct ibv_send_wr *wr,
 	stats->work_requests++;
 }
 
+void verbs_sq_add_empty_write(struct verbs_endpoint *endpoint)
+{
+	struct ibv_send_wr *wr = verbs_sq_begin(endpoint);
+
+	wr->num_sge = 0;
+	wr->opcode = IBV_WR_RDMA_WRITE;
+	wr->send_flags = 0;
+	wr->wr.rdma.remote_addr = 0;
+	wr->wr.rdma.rkey = 0;
+	verbs_sq_end(endpoint, wr, VERBS_WORK_PING, NULL, true);
+}
+
 /* ---- The end of a work ---- */
 
 static void retire(struct verbs_endpoint *endpoint, int status)

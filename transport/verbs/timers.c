@@ -14,26 +14,17 @@ void verbs_timers_note(struct verbs_domain *domain, uint64_t when)
 
 /*
  * A zero-length WRITE: the device acknowledges it, and neither a receive nor the peer's process has
- * a part in it. A client without a call in progress runs no code and could not answer. It names no
- * memory: without bytes neither address nor key is looked at (InfiniBand specification, C9-88).
- * Only clients can be asked so: what the accepting side has is open to nobody.
+ * a part in it. A client without a call in progress runs no code and could not answer. Only clients
+ * can be asked so: what the accepting side has is open to nobody.
  */
 static void probe(struct verbs_endpoint *endpoint)
 {
-	struct ibv_send_wr *wr;
-
 	/* What fills the queue is asking already. */
 	if (!verbs_sq_room(endpoint)) {
 		verbs_keepalive_unasked(&endpoint->keepalive);
 		return;
 	}
-	wr = verbs_sq_begin(endpoint);
-	wr->num_sge = 0;
-	wr->opcode = IBV_WR_RDMA_WRITE;
-	wr->send_flags = 0;
-	wr->wr.rdma.remote_addr = 0;
-	wr->wr.rdma.rkey = 0;
-	verbs_sq_end(endpoint, wr, VERBS_WORK_PING, NULL, true);
+	verbs_sq_add_empty_write(endpoint);
 	verbs_sq_flush_soon(endpoint);
 }
 

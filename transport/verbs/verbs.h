@@ -511,6 +511,9 @@ static inline uint32_t verbs_sq_room(const struct verbs_endpoint *endpoint)
 struct ibv_send_wr *verbs_sq_begin(struct verbs_endpoint *endpoint);
 void verbs_sq_end(struct verbs_endpoint *endpoint, struct ibv_send_wr *wr,
 		  enum verbs_work_kind kind, void *object, bool signal);
+/* Adds a WRITE of nothing, for which there is room, and asks for its completion. It names no
+ * memory: without bytes neither address nor key is looked at (InfiniBand specification, C9-88). */
+void verbs_sq_add_empty_write(struct verbs_endpoint *endpoint);
 /* Posts the chain: one doorbell. */
 void verbs_sq_flush(struct verbs_endpoint *endpoint);
 /* Posts it now, or at the end of the poll() that we are in. */
