@@ -10,14 +10,12 @@ import signal
 import sys
 import time
 
-from hosts import ATTEMPTS, Hosts, impatient
+from hosts import ATTEMPTS, SILENT, Hosts, impatient
 
 ADDRESS = "rdma://10.78.0.1:7471"
 START_SECONDS = 120  # of a program, on a host with other work
 # A connection finds its dead peer within 3 s by default; the rest is for a host with other work.
 NOTICE_SECONDS = 90
-# What a connection says whose peer's host is silent.
-GONE = ("nothing was acknowledged", "has acknowledged nothing")
 # The last packet of a move, if it is lost, is sent again after a quarter of a second; file.idl
 # gives a call half a second.
 DEADLINE_SECONDS = 60
@@ -89,7 +87,7 @@ def noticed(client, what):
     took = time.monotonic() - start
     print(f"    {what}: the client failed after {took:.1f} s: {last}", flush=True)
     assert status not in (0, 128 + signal.SIGKILL), f"{what}: the client ended with {status}"
-    assert any(words in last for words in GONE), f"{what}: the client said {last}"
+    assert any(words in last for words in SILENT), f"{what}: the client said {last}"
 
 
 def check_silence(programs, hosts):
