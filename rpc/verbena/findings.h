@@ -70,7 +70,7 @@ const char *const *driver_gaps(const char *driver);
  */
 #define CONNECTION_MEMORY (2u * (64 + 2) * 8192 + 96 * 1024)
 
-/* A buffer is registered in pieces of at most this; what cannot be is copied instead. */
+/* A large buffer is registered in pieces of at most this. */
 #define PIECE_MEMORY (64u << 20)
 
 /* ---- The rules: each adds what it finds ---- */

@@ -26,6 +26,7 @@ static void device_make(unsigned i)
 		.max_srq = 1000,
 		.max_srq_wr = 32767,
 		.max_rd_atomic = 16,
+		.max_init_rd_atomic = 16,
 		.max_inline = 220,
 		.ports = &host.ports[i],
 		.n_ports = 1,

@@ -134,7 +134,7 @@ static void memlock_bounds(void **state)
 	assert_false(has_mend("memlock-bulk", "ulimit -l"));
 	host.exam.survey.memlock_max = UINT64_MAX;
 	host.exam.survey.memlock = CONNECTION_MEMORY + PIECE_MEMORY - 1;
-	only("memlock-bulk", SEVERITY_NOTE, "copies", "limits.conf");
+	only("memlock-bulk", SEVERITY_NOTE, "fails with ENOMEM", "limits.conf");
 	host.exam.survey.memlock = CONNECTION_MEMORY + PIECE_MEMORY;
 	nothing();
 }
@@ -213,8 +213,12 @@ static void no_shared_receive_queues(void **state)
 static void no_reads(void **state)
 {
 	(void)state;
+	host.devices[0].max_init_rd_atomic = 0;
+	only("no-read", SEVERITY_PROBLEM, "max_qp_init_rd_atom", "-d mlx5_0");
+	host.devices[0].max_init_rd_atomic = 1;
+	nothing();
 	host.devices[0].max_rd_atomic = 0;
-	only("no-read", SEVERITY_PROBLEM, "RDMA READ", "-d mlx5_0");
+	only("unreadable", SEVERITY_PROBLEM, "max_qp_rd_atom", "-d mlx5_0");
 	host.devices[0].max_rd_atomic = 1;
 	nothing();
 }

@@ -95,6 +95,7 @@ static json_t *device_make(const struct vbi_survey_device *device)
 	put_number(object, "max_srq", device->max_srq);
 	put_number(object, "max_srq_wr", device->max_srq_wr);
 	put_number(object, "max_rd_atomic", device->max_rd_atomic);
+	put_number(object, "max_init_rd_atomic", device->max_init_rd_atomic);
 	put_number(object, "max_inline", device->max_inline);
 	put_bool(object, "window_2b", device->has_window_2b);
 	put_bool(object, "send_with_invalidate", device->has_send_inv);

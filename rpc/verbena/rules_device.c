@@ -131,6 +131,26 @@ static void limits_mend(const struct vbi_survey_device *device, struct finding *
 		     device->name);
 }
 
+static void examine_reads(const struct vbi_survey_device *device, struct findings *findings)
+{
+	struct finding *finding;
+
+	if (device->max_init_rd_atomic == 0) {
+		finding = finding_add(findings, SEVERITY_PROBLEM, "no-read",
+				      "%s cannot READ another host's memory (max_qp_init_rd_atom "
+				      "is 0), and a server on it refuses its clients.",
+				      device->name);
+		limits_mend(device, finding);
+	}
+	if (device->max_rd_atomic == 0) {
+		finding = finding_add(findings, SEVERITY_PROBLEM, "unreadable",
+				      "%s lets no other host READ its memory (max_qp_rd_atom is "
+				      "0), and servers refuse a client on it.",
+				      device->name);
+		limits_mend(device, finding);
+	}
+}
+
 void rule_queues(const struct exam *exam, struct findings *findings)
 {
 	for (size_t i = 0; i < exam->survey.n_devices; i++) {
@@ -142,16 +162,11 @@ void rule_queues(const struct exam *exam, struct findings *findings)
 			limits_mend(device,
 				    finding_add(findings, SEVERITY_PROBLEM, "no-srq",
 						"%s has no shared receive queues (max_srq is 0), "
-						"and a server on it cannot listen. Some virtual "
-						"functions are set up so; the device's "
+						"and a server on it refuses its clients. Some "
+						"virtual functions are set up so; the device's "
 						"administrator can change it.",
 						device->name));
-		if (device->max_rd_atomic == 0)
-			limits_mend(device, finding_add(findings, SEVERITY_PROBLEM, "no-read",
-							"%s has no RDMA READ (max_qp_rd_atom is "
-							"0), and a server on it cannot fetch large "
-							"arguments.",
-							device->name));
+		examine_reads(device, findings);
 	}
 }
 

@@ -154,8 +154,9 @@ void rule_memlock(const struct exam *exam, struct findings *findings)
 		finding = finding_add(
 			findings, SEVERITY_NOTE, "memlock-bulk",
 			"This process may lock %llu KiB of memory (RLIMIT_MEMLOCK), what %llu "
-			"connection(s) need. Beside them, a client copies large buffers that it "
-			"cannot register, and a server without room for them answers ENOMEM.",
+			"connection(s) need. Large buffers are locked beside them: a call for "
+			"whose buffer there is no room fails with ENOMEM, at the client or at the "
+			"server.",
 			(unsigned long long)(survey->memlock >> 10),
 			(unsigned long long)(survey->memlock / CONNECTION_MEMORY));
 		memlock_mends(survey, finding);
@@ -173,4 +174,5 @@ void rule_fork(const struct exam *exam, struct findings *findings)
 			      "memory away from the parent (Linux 5.12 and later copy it for the "
 			      "child).");
 	finding_mend(finding, "export RDMAV_FORK_SAFE=1  # for a program that forks");
+	finding_mend(finding, "export RDMAV_HUGEPAGES_SAFE=1  # besides, if it uses huge pages");
 }

@@ -115,10 +115,11 @@ static void limits_show(FILE *out, const struct vbi_survey_device *device, bool 
 		fprintf(out, "    trial     a queue pair is made; inline up to %u B\n",
 			device->max_inline);
 	fprintf(out,
-		"    limits    %u SRQs of %u receives, CQs of %u, %u READs in progress\n"
+		"    limits    %u SRQs of %u receives, CQs of %u\n"
+		"              READs in progress: %u of its own, %u of a peer's\n"
 		"              windows of type 2B: %s\n",
-		device->max_srq, device->max_srq_wr, device->max_cqe, device->max_rd_atomic,
-		device->has_window_2b ? "yes" : "no");
+		device->max_srq, device->max_srq_wr, device->max_cqe, device->max_init_rd_atomic,
+		device->max_rd_atomic, device->has_window_2b ? "yes" : "no");
 	if (verbose)
 		fprintf(out,
 			"              %u queue pairs of %u work requests, SEND_WITH_INV: %s\n",

@@ -68,7 +68,8 @@ struct vbi_survey_device {
 	unsigned max_cqe;
 	unsigned max_srq;
 	unsigned max_srq_wr;
-	unsigned max_rd_atomic; /* READs of a peer's that a queue pair can have in progress */
+	unsigned max_rd_atomic;	     /* READs of a peer's that a queue pair can have in progress */
+	unsigned max_init_rd_atomic; /* READs of its own, likewise */
 	bool has_window_2b;
 	bool has_send_inv; /* SEND_WITH_INV, LOCAL_INV (base memory management extensions) */
 

@@ -223,6 +223,7 @@ static int device_fill(struct ibv_device *from, struct vbi_survey_device *device
 	device->max_srq = (unsigned)attr.max_srq;
 	device->max_srq_wr = (unsigned)attr.max_srq_wr;
 	device->max_rd_atomic = (unsigned)attr.max_qp_rd_atom;
+	device->max_init_rd_atomic = (unsigned)attr.max_qp_init_rd_atom;
 	device->has_window_2b = attr.device_cap_flags & IBV_DEVICE_MEM_WINDOW_TYPE_2B;
 	device->has_send_inv = attr.device_cap_flags & IBV_DEVICE_MEM_MGT_EXTENSIONS;
 	result = ports_fill(context, attr.phys_port_cnt, device);

@@ -17,8 +17,8 @@
 
 /*
  * Entries of an accepting lane's completion queue, if the device has so many; half of them for the
- * SRQ. With 64 calls a connection (70 receives and an eighth, 128 sends) 64 connections share a
- * lane: (16384 - 8192) / 128; the SRQ would hold 103.
+ * SRQ. With 64 calls a connection (76 receives and an eighth, 128 sends) 64 connections share a
+ * lane: (16384 - 8192) / 128; the SRQ would hold 95.
  */
 #define LANE_CQES 16384u
 

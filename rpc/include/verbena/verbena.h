@@ -45,7 +45,10 @@ enum vb_outcome {
 	VB_UNKNOWN,	 /* sent, and no answer: it may have run, may be running */
 };
 
-/* A deadline that never comes. A call still ends when its peer dies. */
+/*
+ * A deadline that never comes. A call still ends when its peer dies: at once when the process does,
+ * and as keepalive_ns says when its host vanishes.
+ */
 #define VB_NO_DEADLINE UINT64_MAX
 
 /* How a thread waits. The default spins for a moment, at most about the time a wake-up costs, and
@@ -85,7 +88,10 @@ struct vb_options {
 				256 MiB */
 	uint64_t keepalive_ns; /* within how long a host that has vanished is noticed though nothing
 				  arrives, 100 ms to 1 h; default 3 s. A client without a call in
-				  progress runs no code: its next call notices. shm: at once */
+				  progress runs no code: its next call notices. One whose server
+				  did not answer for a while before, being busy or stopped, notices
+				  up to as much later, or after 32 times this not at all: give such
+				  a call a deadline. shm: at once */
 };
 #define VB_OPTIONS_INIT                                                       \
 	{                                                                     \
