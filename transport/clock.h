@@ -42,6 +42,10 @@ struct tick_length {
  * and may begin anew, and the system's clock does neither. */
 #define TICK_LENGTH_NS (10 * TICK_NS_PER_S)
 
+/* No counter is quicker: 10 GHz. Where ticks went on for hours that the system's clock does not
+ * know of, a millisecond of theirs would last for hours more. */
+#define TICKS_PER_MS_MAX 10000000ull
+
 /* GUESS stands until a millisecond has been measured. */
 static inline void tick_length_begin(struct tick_length *length, uint64_t guess, uint64_t ticks,
 				     uint64_t ns)
@@ -53,13 +57,14 @@ static inline void tick_length_measure(struct tick_length *length, uint64_t tick
 {
 	/* A product of more than 64 bits, if ticks went on for hours. */
 	__extension__ typedef unsigned __int128 wide;
+	wide ticked = (wide)(ticks - length->since_ticks) * TICK_NS_PER_MS;
 	uint64_t passed = ns - length->since_ns;
 
-	if (ticks < length->since_ticks || passed > TICK_LENGTH_NS)
+	if (ticks < length->since_ticks || passed > TICK_LENGTH_NS ||
+	    ticked > (wide)passed * TICKS_PER_MS_MAX)
 		tick_length_begin(length, length->per_ms, ticks, ns);
 	else if (passed > TICK_NS_PER_MS)
-		length->per_ms =
-			(uint64_t)((wide)(ticks - length->since_ticks) * TICK_NS_PER_MS / passed);
+		length->per_ms = (uint64_t)(ticked / passed);
 }
 
 #endif

@@ -33,25 +33,45 @@ static void a_tick_is_as_long_as_ever(void **state)
 	}
 }
 
-/* Eight hours that the system's clock did not count, and a counter that was reset. */
+/* Looks when a millisecond's ticks have passed, as whoever measures does, and at no other time. */
+static void look_for(struct tick_length *length, uint64_t per_ms, uint64_t *ticks, uint64_t *ns,
+		     uint64_t duration)
+{
+	for (uint64_t end = *ns + duration; *ns < end;) {
+		uint64_t next = length->per_ms + 1;
+
+		*ticks += next;
+		*ns += next * TICK_NS_PER_MS / per_ms;
+		tick_length_measure(length, *ticks, *ns);
+	}
+}
+
+/* Ticks that the system's clock did not count, or a counter that began anew, at any moment of a
+ * measurement: half a minute later a millisecond is as long as ever. */
 static void a_host_was_suspended(void **state)
 {
-	struct tick_length length;
-	uint64_t at = TICK_NS_PER_S;
+	static const uint64_t per_ms[] = {24000, 2500000};
+	static const uint64_t asleep[] = {TICK_NS_PER_S, HOUR, 8 * HOUR, 365 * 24 * HOUR};
 
 	(void)state;
-	tick_length_begin(&length, 1, 0, 0);
-	tick_length_measure(&length, 2500000 * 1000ull, at);
-	assert_int_equal(length.per_ms, 2500000);
-	tick_length_measure(&length, 2500000 * (8 * HOUR / TICK_NS_PER_MS), 2 * at);
-	assert_true(length.per_ms > 2500000);
-	for (uint64_t ms = 0; ms < 12000; ms++)
-		tick_length_measure(&length, 2500000 * (8 * HOUR / TICK_NS_PER_MS + ms),
-				    2 * at + ms * TICK_NS_PER_MS);
-	assert_int_equal(length.per_ms, 2500000);
-	for (uint64_t ms = 0; ms < 3; ms++)
-		tick_length_measure(&length, 2500000 * ms, 15 * at + ms * TICK_NS_PER_MS);
-	assert_int_equal(length.per_ms, 2500000);
+	for (unsigned i = 0; i < sizeof(per_ms) / sizeof(per_ms[0]); i++) {
+		for (unsigned k = 0; k < sizeof(asleep) / sizeof(asleep[0]) + 1; k++) {
+			for (uint64_t at = TICK_NS_PER_MS / 2; at < 20 * TICK_NS_PER_S; at *= 3) {
+				struct tick_length length;
+				uint64_t ticks = 7, ns = 7;
+
+				tick_length_begin(&length, 1000, ticks, ns);
+				look_for(&length, per_ms[i], &ticks, &ns, at);
+				if (k < sizeof(asleep) / sizeof(asleep[0]))
+					ticks += asleep[k] / TICK_NS_PER_MS * per_ms[i];
+				else
+					ticks = 0;
+				look_for(&length, per_ms[i], &ticks, &ns, 30 * TICK_NS_PER_S);
+				assert_in_range(length.per_ms, per_ms[i] - per_ms[i] / 1000,
+						per_ms[i] + per_ms[i] / 1000);
+			}
+		}
+	}
 }
 
 int main(void)
