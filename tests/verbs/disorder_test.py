@@ -300,20 +300,20 @@ def check_no_way():
 
 
 def check_every_address():
-    """'*' is IPv4 too where sockets are told otherwise."""
+    """'*' is IPv4 too, and an address of IPv6 is not, whatever sockets are told."""
     old = sh("sysctl -n net.ipv6.bindv6only").strip()
-    sh("sysctl -qw net.ipv6.bindv6only=1")
     try:
-        with server("*") as both:
-            number = both.address.rsplit(":", 1)[1]
-            for host in (FIRST, "[fd00::1]"):
-                works(f"rdma://{host}:{number}")
-        # Nor does '*' take from an address of IPv6 that it stands for itself alone.
-        with server("0.0.0.0") as four:
-            works(four.address.replace("0.0.0.0", FIRST))
-            six = four.address.replace("0.0.0.0", "[fd00::1]")
-            with server(also=six):
-                works(six)
+        for only in (1, 0):
+            sh(f"sysctl -qw net.ipv6.bindv6only={only}")
+            with server("*") as both:
+                number = both.address.rsplit(":", 1)[1]
+                for host in (FIRST, "[fd00::1]"):
+                    works(f"rdma://{host}:{number}")
+            with server("0.0.0.0") as four:
+                works(four.address.replace("0.0.0.0", FIRST))
+                six = four.address.replace("0.0.0.0", "[fd00::1]")
+                with server(also=six):
+                    works(six)
     finally:
         sh(f"sysctl -qw net.ipv6.bindv6only={old}")
 

@@ -269,16 +269,19 @@ static inline int verbs_cm_destroy_id(struct rdma_cm_id *id)
 	return VERBS_DESTROY(VERBS_OBJECT_CM_ID, id, rdma_destroy_id(id));
 }
 
-/* IPv6's "any" is to hear IPv4 too, whatever net.ipv6.bindv6only says. 0, or -1 and errno. */
+/* IPv6's "any" is to hear IPv4 too, and no other address of IPv6 to take IPv4's port, whatever
+ * net.ipv6.bindv6only says. 0, or -1 and errno. */
 static inline int verbs_cm_bind_call(struct rdma_cm_id *id, struct sockaddr *address)
 {
-	int only_ipv6 = 0;
+	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)address;
+	int only_ipv6;
 
-	if (address->sa_family == AF_INET6 &&
-	    IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)(void *)address)->sin6_addr) &&
-	    rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &only_ipv6,
-			    sizeof(only_ipv6)))
-		return -1;
+	if (address->sa_family == AF_INET6) {
+		only_ipv6 = !IN6_IS_ADDR_UNSPECIFIED(&ipv6->sin6_addr);
+		if (rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &only_ipv6,
+				    sizeof(only_ipv6)))
+			return -1;
+	}
 	return rdma_bind_addr(id, address);
 }
 
