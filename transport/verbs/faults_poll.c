@@ -104,22 +104,23 @@ void verbs_faults_queue_pair(struct ibv_qp *qp, bool is_made)
 	pthread_mutex_unlock(&lock);
 }
 
-static struct ibv_qp *find_pair(uint32_t qp_num)
+/* Numbers are a device's. */
+static struct ibv_qp *find_pair(const struct ibv_cq *cq, uint32_t qp_num)
 {
 	struct pair *pair;
 
 	DL_FOREACH(pairs, pair) {
-		if (pair->qp->qp_num == qp_num)
+		if (pair->qp->context == cq->context && pair->qp->qp_num == qp_num)
 			return pair->qp;
 	}
 	return NULL;
 }
 
 /* With the lock: its owner cannot destroy it meanwhile. */
-static void break_pair(uint32_t qp_num)
+static void break_pair(const struct ibv_cq *cq, uint32_t qp_num)
 {
 	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_ERR};
-	struct ibv_qp *qp = find_pair(qp_num);
+	struct ibv_qp *qp = find_pair(cq, qp_num);
 
 	if (qp)
 		ibv_modify_qp(qp, &attr, IBV_QP_STATE);
@@ -208,7 +209,7 @@ int verbs_faults_poll(struct ibv_cq *cq, int n, struct ibv_wc *wc)
 		given = verbs_fault(VERBS_FAULT_POLL_CQ) ? -1 : hand_out(queue, n, wc);
 	for (int i = 0; i < given; i++)
 		if (wc[i].status == IBV_WC_SUCCESS && verbs_fault(VERBS_FAULT_FLUSH))
-			break_pair(wc[i].qp_num);
+			break_pair(cq, wc[i].qp_num);
 	pthread_mutex_unlock(&lock);
 	return given;
 }
