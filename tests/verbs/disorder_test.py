@@ -75,9 +75,22 @@ def server(host=FIRST, also=None, prefix=(), gate="/dev/null", options=()):
         os.close(report)
 
 
+callers = []
+
+
 def caller(address, *words, connect_ms=20000, prefix=()):
-    return subprocess.Popen([*prefix, CALLER, address, str(connect_ms), *map(str, words)],
-                            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    callers.append(subprocess.Popen([*prefix, CALLER, address, str(connect_ms), *map(str, words)],
+                                    stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True))
+    return callers[-1]
+
+
+def end_callers():
+    """Also of a check that has failed: the kernel keeps a device that somebody has open."""
+    while callers:
+        process = callers.pop()
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def line(process):
@@ -356,8 +369,9 @@ def check_link_down():
             refused(here.address, "ENETDOWN", "rxe0.* is down", connect_ms=5000)
     finally:
         # SoftRoCE of Linux 6.1 that wanted to send a message of the connection manager while the
-        # link was down does not send one again, until it is made anew. Nobody has it open by now:
+        # link was down does not send one again, until it is made anew. Nobody may have it open then:
         # the kernel would wait for that.
+        end_callers()
         set_up_first()
         sh("rdma link del rxe0")
         set_up_first()
@@ -382,6 +396,7 @@ def check_device_removed():
                 assert ended(client) == 0
                 works(f"rdma://{FIRST}:{number}", "bulk", 1)
         finally:
+            end_callers()
             if removal:
                 removal.wait(20)
         assert "rxe1" not in sh("rdma link show"), "the device is still there"
@@ -483,6 +498,8 @@ def main():
             failed += 1
             print(f"FAILED {check.__name__}: {error!r}", flush=True)
             continue
+        finally:
+            end_callers()
         print(f"ok  {check.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
     return 1 if failed else 0
 
