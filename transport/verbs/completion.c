@@ -257,7 +257,10 @@ static void send_completed(struct verbs_endpoint *endpoint, const struct ibv_wc 
 		return;
 	}
 	verbs_sq_completed(endpoint, wc);
-	/* One that leaves too: its goodbye may stand behind what waits. */
+	/* One that leaves too: its goodbye may stand behind what waits, and has its time from when
+	 * the last of that arrived. */
+	if (endpoint->state == VERBS_LEAVING)
+		endpoint->deadline_ns = tick_clock_ns() + VERBS_GOODBYE_NS;
 	if (endpoint->state == VERBS_LIVE || endpoint->state == VERBS_LEAVING)
 		verbs_sq_resume(endpoint);
 }

@@ -11,9 +11,6 @@
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
 
-/* How long a goodbye may take: its packet, or its acknowledgement, may be lost three times. */
-#define GOODBYE_NS (1000 * TICK_NS_PER_MS)
-
 /* How long close() waits for the acknowledgement of pushes that answers stand behind: many times
  * what it takes if it is not lost. */
 #define SETTLE_NS (100 * TICK_NS_PER_MS)
@@ -220,7 +217,7 @@ void verbs_endpoint_close(struct vbi_endpoint *base)
 			not_live(endpoint);
 			endpoint->state = VERBS_LEAVING;
 			domain->n_leaving++;
-			endpoint->deadline_ns = tick_clock_ns() + GOODBYE_NS;
+			endpoint->deadline_ns = tick_clock_ns() + VERBS_GOODBYE_NS;
 			verbs_timers_note(domain, endpoint->deadline_ns);
 		} else {
 			verbs_endpoint_destroy(endpoint);
