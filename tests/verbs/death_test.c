@@ -267,25 +267,27 @@ static void a_device_that_does_not_flush(void **state)
 {
 	struct victim *victim = *state;
 	const struct verbs_lane *lane = verbs_endpoint_of(victim->good_peer)->lane;
+	unsigned n = 0;
 
-	for (unsigned i = 1; i <= 3; i++) {
+	do {
 		struct verbs_endpoint *endpoint;
 		struct raw raw;
 
 		victim_join(victim, &raw);
 		endpoint = verbs_endpoint_of(victim->last);
 		assert_ptr_equal(endpoint->lane, lane);
-		/* Of the last one an answer is under way, which is flushed; of the others a receive
-		 * that nobody has posted never is. */
-		if (i == 3)
+		/* Two have a receive that nobody has posted, which never is flushed. Then it is the
+		 * mark behind an answer, which is: within five milliseconds, sooner or later. */
+		if (n >= 2)
 			verbs_send_own(endpoint, VERBS_TAG_PONG);
 		else
 			endpoint->rq_posted++;
 		assert_int_equal(rdma_disconnect(raw.id), 0);
-		victim_until(victim, &victim->n_failed, i);
-		assert_int_equal(lane->device->flushes_not, i < 3);
+		victim_until(victim, &victim->n_failed, ++n);
+		assert_true(n > 2 || lane->device->flushes_not);
 		raw_close(&raw);
-	}
+	} while (lane->device->flushes_not && n < 50);
+	assert_false(lane->device->flushes_not);
 }
 
 /* ---- Peers that do not take leave ---- */

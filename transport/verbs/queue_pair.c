@@ -188,14 +188,15 @@ static void drain(struct verbs_endpoint *endpoint)
 	struct verbs_lane *lane = endpoint->lane;
 	struct verbs_device *device = endpoint->device;
 	uint64_t end = tick_clock_ns() + (device->flushes_not ? DRAIN_AGAIN_NS : DRAIN_NS);
-	bool tells = has_work(endpoint);
 
-	do
-		verbs_lane_drain(lane, endpoint);
+	/* Of one that had nothing under way, or was not broken, or whose completions cannot be
+	 * had, nothing is learnt about its device. */
+	if (!has_work(endpoint) || endpoint->moves_still)
+		return;
 	while (has_work(endpoint) && lane->n_poll_errors < VERBS_POLL_ERRORS_MAX &&
-	       tick_clock_ns() < end);
-	/* One that had nothing under way says nothing of its device. */
-	if (tells)
+	       tick_clock_ns() < end)
+		verbs_lane_drain(lane, endpoint);
+	if (lane->n_poll_errors < VERBS_POLL_ERRORS_MAX)
 		device->flushes_not = has_work(endpoint);
 }
 
@@ -204,6 +205,9 @@ void verbs_qp_destroy(struct verbs_endpoint *endpoint)
 	if (!endpoint->qp)
 		return;
 	verbs_qp_break(endpoint);
+	verbs_sq_flush(endpoint);
+	/* First what has completed: the mark needs a place. */
+	verbs_lane_drain(endpoint->lane, endpoint);
 	mark_end(endpoint);
 	verbs_sq_flush(endpoint);
 	drain(endpoint);

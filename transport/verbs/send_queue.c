@@ -237,6 +237,17 @@ static void drop_unposted(struct verbs_endpoint *endpoint, uint32_t n_unposted)
 	}
 }
 
+/* A queue pair that should be broken and is not would send what stands behind a gap. */
+static int post(struct verbs_endpoint *endpoint, struct verbs_chain *chain,
+		struct ibv_send_wr **ret_bad)
+{
+	*ret_bad = chain->wrs;
+	if (endpoint->moves_still)
+		return -EIO;
+	endpoint->domain->base.stats->doorbells++;
+	return verbs_post_send(endpoint->qp, chain->wrs, ret_bad);
+}
+
 void verbs_sq_flush(struct verbs_endpoint *endpoint)
 {
 	struct ibv_send_wr *bad = NULL;
@@ -248,8 +259,7 @@ void verbs_sq_flush(struct verbs_endpoint *endpoint)
 	if (!n)
 		return;
 	chain = take_chain(endpoint);
-	error = verbs_post_send(endpoint->qp, chain->wrs, &bad);
-	endpoint->domain->base.stats->doorbells++;
+	error = post(endpoint, chain, &bad);
 	if (error)
 		n_posted = (uint32_t)(bad - chain->wrs);
 	if (n_posted == n)

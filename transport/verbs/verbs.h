@@ -175,7 +175,7 @@ struct verbs_device {
 	struct ibv_context *context; /* librdmacm's */
 	struct ibv_device_attr attr;
 	uint32_t inline_max; /* bytes; what queue pairs here were given */
-	bool flushes_not;    /* the last queue pair that ended did not flush all in its time */
+	bool flushes_not;    /* the last queue pair that broke did not flush all in its time */
 	struct ibv_pd *pd;   /* of the accepting side: no region in it has a remote flag */
 	struct ibv_comp_channel *channel;
 	struct verbs_slab receives;	      /* of the SRQs */
