@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <utlist.h>
 
 #include "tests/verbs/victim.h"
 #include "transport/clock.h"
@@ -290,6 +291,70 @@ static void a_device_that_does_not_flush(void **state)
 	assert_false(lane->device->flushes_not);
 }
 
+/* ---- A lane where many have ended ---- */
+
+static unsigned count_lanes(const struct verbs_device *device)
+{
+	const struct verbs_lane *lane;
+	unsigned n;
+
+	LL_COUNT(device->lanes, lane, n);
+	return n;
+}
+
+/* Another client of the server, which makes calls and ends; then only those that are there before
+ * and after. The lane that it was on may be gone. */
+static const struct verbs_lane *come_and_go(struct victim *victim, bool is_last)
+{
+	const struct verbs_domain *domain = verbs_domain_of(victim->domain);
+	unsigned before = victim->n_messages;
+	unsigned failed = victim->n_failed;
+	struct verbs_lane *lane;
+	struct raw raw;
+
+	victim_join(victim, &raw);
+	lane = verbs_endpoint_of(victim->last)->lane;
+	victim_request(&raw, ORDER_ECHO, 0, NULL);
+	victim_until(victim, &victim->n_messages, before + 1);
+	/* As if so many had been here. */
+	if (is_last)
+		lane->n_ended = 255;
+	assert_int_equal(rdma_disconnect(raw.id), 0);
+	victim_until(victim, &victim->n_failed, failed + 1);
+	raw_close(&raw);
+	while (domain->next_scan == 0)
+		victim_turn(victim);
+	return lane;
+}
+
+/* For each that ended a receive more is there. A lane where 256 did takes nobody any more, serves
+ * those that it has, and is closed when the last of them leaves; its receives are used again. */
+static void a_lane_that_is_worn(void **state)
+{
+	struct victim *victim = *state;
+	struct verbs_endpoint *good = verbs_endpoint_of(victim->good_peer);
+	struct verbs_lane *lane = good->lane;
+	struct verbs_device *device = lane->device;
+	uint32_t target = lane->target, n_receives = 0;
+	unsigned n_lanes = count_lanes(device);
+
+	assert_int_equal(lane->n_ended, 0);
+	assert_ptr_equal(come_and_go(victim, false), lane);
+	assert_int_equal(lane->n_ended, 1);
+	assert_int_equal(lane->target, target + 1);
+	assert_ptr_equal(come_and_go(victim, true), lane);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_ptr_not_equal(come_and_go(victim, false), lane);
+		assert_int_equal(count_lanes(device), n_lanes + 1);
+		come_and_go(victim, true);
+		assert_int_equal(count_lanes(device), n_lanes);
+		assert_true(i == 0 || device->receives.n == n_receives);
+		n_receives = device->receives.n;
+		victim_check(victim);
+	}
+	assert_int_equal(lane->n_endpoints, 1);
+}
+
 /* ---- Peers that do not take leave ---- */
 
 /* DISCONNECTED may never come: the end of a connection waits for nobody. */
@@ -396,6 +461,7 @@ int main(int argc, char **argv)
 		CASE(asking_and_leaving),	  CASE(never_answers_a_disconnect),
 		CASE(never_takes_a_goodbye),	  CASE(two_hundred_at_once),
 		CASE(a_handler_that_takes_long),  CASE(a_device_that_does_not_flush),
+		CASE(a_lane_that_is_worn),
 	};
 
 	if (argc == 7)

@@ -223,7 +223,7 @@ static void receive_completed(struct verbs_lane *lane, struct verbs_endpoint *en
 		     (endpoint->state == VERBS_LIVE || endpoint->state == VERBS_CONNECTING);
 
 	if (lane->srq)
-		lane->posted--;
+		verbs_lane_received(lane, slot);
 	else if (endpoint)
 		endpoint->rq_posted--;
 	if (__builtin_expect(takes && wc->status == IBV_WC_SUCCESS, 1)) {
@@ -279,7 +279,7 @@ void verbs_completion_drained(struct verbs_endpoint *endpoint, const struct ibv_
 {
 	if (verbs_id_is_receive(wc->wr_id)) {
 		if (endpoint->lane->srq)
-			endpoint->lane->posted--;
+			verbs_lane_received(endpoint->lane, slot_of(wc));
 		else
 			endpoint->rq_posted--;
 		verbs_give_back(endpoint, slot_of(wc));

@@ -33,12 +33,32 @@
  * peers' sends wait meanwhile; for ever would be a hang. */
 #define PATIENCE_NS (200 * TICK_NS_PER_MS)
 
+/*
+ * A queue pair that ends may take a receive of the SRQ with it: one that its device had begun to
+ * fill, or whose completion comes after the last look, which the driver then removes and says
+ * nothing of (InfiniBand specification, 10.3.1; the event by which a device tells the last of them
+ * is not read: docs/verbs.md). So for each that has ended on a lane one more is posted. A lane where
+ * so many have ended, 2 MiB of receives of the default size, admits no more, and is closed when its
+ * last endpoint leaves.
+ */
+#define ENDED_MAX 256u
+
 /* ---- Arithmetic ---- */
 
 /* Receives that a SRQ is filled with for SHARES. */
 static uint32_t srq_target(uint32_t shares)
 {
 	return shares + (shares >> HEADROOM_SHIFT) + VERBS_REFILL;
+}
+
+static void set_target(struct verbs_lane *lane)
+{
+	lane->target = srq_target(lane->shares) + lane->n_ended;
+}
+
+static bool is_worn(const struct verbs_lane *lane)
+{
+	return lane->n_ended >= ENDED_MAX;
 }
 
 /* Entries of the CQ that a connecting endpoint may fill. */
@@ -59,7 +79,8 @@ static bool has_room(const struct verbs_lane *lane, const struct verbs_endpoint 
 	if (!endpoint->accepting)
 		return !lane->srq && lane->reserved + own_worst(endpoint) <= lane->cqes;
 	/* Any one queue pair may get all that the SRQ holds. */
-	return lane->srq && srq_target(lane->shares + endpoint->share) <= lane->srq_depth &&
+	return lane->srq && !is_worn(lane) &&
+	       srq_target(lane->shares + endpoint->share) + lane->n_ended <= lane->srq_depth &&
 	       lane->reserved + VERBS_SQ_DEPTH + lane->srq_depth <= lane->cqes;
 }
 
@@ -123,6 +144,7 @@ void verbs_lane_close(struct verbs_lane *lane)
 {
 	if (lane->srq)
 		verbs_destroy_srq(lane->srq);
+	verbs_slab_take_back(&lane->device->receives, lane);
 	if (lane->cq) {
 		/* Events that nobody acknowledges would hold up the destruction. */
 		verbs_device_take_events(lane->device);
@@ -171,15 +193,21 @@ static int post_refill(struct verbs_lane *lane)
 	return error;
 }
 
+static void add_refill(struct verbs_lane *lane, struct verbs_slot *slot)
+{
+	slot->lane = lane;
+	slot->next = lane->refill;
+	lane->refill = slot;
+	lane->n_refill++;
+}
+
 void verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot)
 {
 	if (lane->posted + lane->n_refill >= lane->target) {
 		verbs_slab_put(&lane->device->receives, slot);
 		return;
 	}
-	slot->next = lane->refill;
-	lane->refill = slot;
-	lane->n_refill++;
+	add_refill(lane, slot);
 	if (lane->n_refill >= VERBS_REFILL)
 		post_refill(lane);
 }
@@ -188,6 +216,13 @@ uint64_t verbs_lane_look(struct verbs_lane *lane, uint64_t now)
 {
 	int error = 0;
 
+	if (is_worn(lane) && !lane->n_endpoints) {
+		/* Whoever polls around this poll may be at this lane. */
+		if (lane->device->domain->depth > 1)
+			return now + RETRY_NS;
+		verbs_lane_close(lane);
+		return UINT64_MAX;
+	}
 	if (!lane->refused_since)
 		return UINT64_MAX;
 	while (!error && lane->n_refill)
@@ -206,13 +241,8 @@ static void take_missing(struct verbs_lane *lane)
 {
 	struct verbs_slab *slab = &lane->device->receives;
 
-	while (slab->free && lane->posted + lane->n_refill < lane->target) {
-		struct verbs_slot *slot = verbs_slab_get(slab);
-
-		slot->next = lane->refill;
-		lane->refill = slot;
-		lane->n_refill++;
-	}
+	while (slab->free && lane->posted + lane->n_refill < lane->target)
+		add_refill(lane, verbs_slab_get(slab));
 }
 
 static int fill_srq(struct verbs_lane *lane)
@@ -226,6 +256,9 @@ static int fill_srq(struct verbs_lane *lane)
 					lane->target - lane->posted - lane->n_refill);
 	if (!error)
 		take_missing(lane);
+	/* What is there for those that have ended is no reason to turn a client away. */
+	else if (lane->posted + lane->n_refill >= srq_target(lane->shares))
+		error = 0;
 	while (!error && lane->n_refill)
 		error = post_refill(lane);
 	return error;
@@ -254,7 +287,7 @@ int verbs_lane_admit(struct verbs_device *device, struct verbs_endpoint *endpoin
 	}
 	lane->reserved += VERBS_SQ_DEPTH;
 	lane->shares += endpoint->share;
-	lane->target = srq_target(lane->shares);
+	set_target(lane);
 	error = fill_srq(lane);
 	if (error)
 		verbs_lane_leave(endpoint);
@@ -276,7 +309,10 @@ void verbs_lane_leave(struct verbs_endpoint *endpoint)
 	/* What is posted too much comes back by and by: released slots are not posted again. */
 	lane->reserved -= VERBS_SQ_DEPTH;
 	lane->shares -= endpoint->share;
-	lane->target = srq_target(lane->shares);
+	lane->n_ended++;
+	set_target(lane);
+	if (is_worn(lane) && !lane->n_endpoints)
+		verbs_timers_note(lane->device->domain, 0);
 }
 
 /* ---- Completions ---- */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "transport/verbs/calls.h"
 #include "transport/verbs/memory.h"
@@ -89,8 +90,20 @@ struct verbs_slot *verbs_slab_get(struct verbs_slab *slab)
 void verbs_slab_put(struct verbs_slab *slab, struct verbs_slot *slot)
 {
 	slot->ends = 0;
+	slot->lane = NULL;
 	slot->next = slab->free;
 	slab->free = slot;
+}
+
+void verbs_slab_take_back(struct verbs_slab *slab, const struct verbs_lane *lane)
+{
+	struct verbs_chunk *chunk;
+
+	LL_FOREACH(slab->chunks, chunk) {
+		for (size_t i = 0; i < chunk->size / slab->size; i++)
+			if (chunk->slots[i].lane == lane)
+				verbs_slab_put(slab, &chunk->slots[i]);
+	}
 }
 
 void verbs_slab_fini(struct verbs_slab *slab)

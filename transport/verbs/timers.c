@@ -94,10 +94,10 @@ static uint64_t look_at(struct verbs_endpoint *endpoint, uint64_t now, int *expi
 static void look_at_lanes(struct verbs_domain *domain, uint64_t now)
 {
 	struct verbs_device *device;
-	struct verbs_lane *lane;
+	struct verbs_lane *lane, *next;
 
 	LL_FOREACH(domain->devices, device) {
-		LL_FOREACH(device->lanes, lane) {
+		LL_FOREACH_SAFE(device->lanes, lane, next) {
 			verbs_timers_note(domain, verbs_lane_look(lane, now));
 		}
 	}

@@ -152,6 +152,7 @@ struct verbs_lane {
 	/* The SRQ's receives. */
 	uint32_t srq_depth;	   /* work requests it takes */
 	uint32_t shares;	   /* receives that its endpoints need */
+	uint32_t n_ended;	   /* endpoints that left: each may have taken a receive along */
 	uint32_t target;	   /* that should be posted: the endpoints' shares, headroom */
 	uint32_t posted;	   /* with the device */
 	struct verbs_slot *refill; /* released, to be posted again in a chain */
@@ -379,9 +380,16 @@ bool verbs_device_is_rxe(const struct verbs_device *device);
 int verbs_lane_admit(struct verbs_device *device, struct verbs_endpoint *endpoint);
 void verbs_lane_leave(struct verbs_endpoint *endpoint);
 void verbs_lane_close(struct verbs_lane *lane);
+/* A receive of the SRQ has completed: the slot is whoever's takes it from here. */
+static inline void verbs_lane_received(struct verbs_lane *lane, struct verbs_slot *slot)
+{
+	lane->posted--;
+	slot->lane = NULL;
+}
 /* Gives a receive of the SRQ back; posts a chain when there is one. */
 void verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot);
-/* Posts again what the device did not take. When to look next, ns; UINT64_MAX: all is posted. */
+/* Posts again what the device did not take, and closes a worn lane, which is not to be looked at
+ * again. When to look next, ns; UINT64_MAX: all is posted. */
 uint64_t verbs_lane_look(struct verbs_lane *lane, uint64_t now);
 /* Takes and handles a batch of completions. How many. */
 int verbs_lane_poll(struct verbs_lane *lane);
