@@ -8,6 +8,7 @@
 #include "rpc/conn.h"
 #include "rpc/packed.h"
 #include "rpc/request.h"
+#include "rpc/server.h"
 #include "rpc/service.h"
 #include "rpc/worker.h"
 
@@ -206,16 +207,28 @@ static int take_hello(struct vb_conn *conn, const struct vbi_message *message)
 	return error;
 }
 
+/* Answers a client's hello, of which take_hello() has said ERROR. 0, or what to fail with. */
+static int answer_hello(struct vb_conn *conn, int error)
+{
+	if (!error)
+		error = vbi_server_admit(conn);
+	if (error)
+		conn->stats->connections_refused++;
+	else
+		conn->stats->connections_accepted++;
+	vbi_hello_send(conn, -error, conn->error.sentence);
+	return error;
+}
+
 void vbi_hello_received(struct vb_conn *conn, struct vbi_message *message)
 {
-	bool accepting = conn->worker->server != NULL;
 	int error = take_hello(conn, message);
 
 	conn->ops->release(conn->endpoint, message);
 	conn->stats->messages_received++;
 	vbi_conn_hello_done(conn);
-	if (accepting)
-		vbi_hello_send(conn, -error, conn->error.sentence);
+	if (conn->worker->server)
+		error = answer_hello(conn, error);
 	if (error)
 		vbi_conn_fail(conn, -error, "hello", "%s", conn->error.sentence);
 	else if (conn->state == VBI_CONN_HELLO)

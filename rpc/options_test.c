@@ -68,6 +68,29 @@ static void an_older_callers_shorter_struct_is_taken(void **state)
 	assert_int_equal(options.grace_ns, 10000000);
 }
 
+static int refuse_all(const struct vb_client *client, void *data)
+{
+	(void)client;
+	(void)data;
+	return -1;
+}
+
+static void an_older_callers_server_lets_all_in(void **state)
+{
+	struct vb_server_options given = VB_SERVER_OPTIONS_INIT;
+	struct vb_server_options options;
+
+	(void)state;
+	given.on_accept = refuse_all;
+	given.on_accept_data = &given;
+	assert_int_equal(vbi_options_server(&given, &options, &error), 0);
+	assert_true(options.on_accept == refuse_all);
+	assert_ptr_equal(options.on_accept_data, &given);
+	given.size = offsetof(struct vb_server_options, on_accept);
+	assert_int_equal(vbi_options_server(&given, &options, &error), 0);
+	assert_true(options.on_accept == NULL);
+}
+
 static void a_newer_callers_unknown_member_is_refused(void **state)
 {
 	struct {
@@ -118,6 +141,7 @@ int main(void)
 		cmocka_unit_test_setup(names_the_option_that_is_out_of_range, forget_error),
 		cmocka_unit_test_setup(a_struct_without_its_size_is_refused, forget_error),
 		cmocka_unit_test_setup(an_older_callers_shorter_struct_is_taken, forget_error),
+		cmocka_unit_test_setup(an_older_callers_server_lets_all_in, forget_error),
 		cmocka_unit_test_setup(a_newer_callers_unknown_member_is_refused, forget_error),
 		cmocka_unit_test(stats_are_copied_up_to_the_callers_size),
 		cmocka_unit_test(explains_addresses),

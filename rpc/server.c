@@ -30,6 +30,8 @@ struct vb_server {
 	uint32_t n_conns;
 	uint32_t connections_max;
 	uint16_t inflight;
+	int (*on_accept)(const struct vb_client *client, void *data);
+	void *on_accept_data;
 	pid_t pid; /* of the process it belongs to: a forked child's copy is dead */
 	bool running;
 	uint64_t owner; /* atomic: token of the thread that runs it; 0: none does */
@@ -77,6 +79,8 @@ struct vb_server *vb_server_create(const struct vb_server_options *options)
 	server->worker.server = server;
 	server->connections_max = chosen.connections_max;
 	server->inflight = (uint16_t)chosen.inflight;
+	server->on_accept = chosen.on_accept;
+	server->on_accept_data = chosen.on_accept_data;
 	server->pid = getpid();
 	return server;
 fail:
@@ -249,9 +253,35 @@ int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint)
 	endpoint->owner = conn;
 	DL_APPEND(server->conns, conn);
 	server->n_conns++;
-	server->worker.stats.connections_accepted++;
 	vbi_conn_await_hello(conn);
 	return 0;
+}
+
+/* 0, or the errno that the server's application refuses the client with. */
+static int ask_on_accept(const struct vb_server *server, const struct vbi_endpoint *endpoint)
+{
+	const struct vb_client client = {
+		.size = sizeof(client),
+		.identity = endpoint->identity,
+		.address = endpoint->peer,
+	};
+
+	errno = 0;
+	if (!server->on_accept || server->on_accept(&client, server->on_accept_data) == 0)
+		return 0;
+	/* A refusal that has gone wrong is one still: nobody is let in by mistake. */
+	return errno > 0 && strerrorname_np(errno) ? errno : EACCES;
+}
+
+int vbi_server_admit(struct vb_conn *conn)
+{
+	int errnum = ask_on_accept(conn->worker->server, conn->endpoint);
+
+	if (errnum)
+		vbi_error_first(&conn->error, errnum, "hello",
+				"the server's on_accept() refuses %s with %s", conn->address,
+				strerrorname_np(errnum));
+	return -errnum;
 }
 
 void vbi_server_forget(struct vb_server *server, struct vb_conn *conn)

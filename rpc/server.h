@@ -26,6 +26,12 @@ struct vb_error *vbi_server_error(struct vb_server *server);
 /* A client wants to connect; LISTENER_OWNER is the server. 0, or a negative errno to refuse. */
 int vbi_server_accepted(void *listener_owner, struct vbi_endpoint *endpoint);
 
+/*
+ * CONN's client has said hello: asks on_accept(). 0, or the negative errno to refuse it with, whose
+ * sentence is CONN's error.
+ */
+int vbi_server_admit(struct vb_conn *conn);
+
 /* The transport has turned a client away; LISTENER_OWNER is the server. Logs CAUSE. */
 void vbi_server_refused(void *listener_owner, const struct vbi_cause *cause);
 

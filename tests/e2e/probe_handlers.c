@@ -318,6 +318,21 @@ static int on_count(struct vb_request *req, struct probe_counters *now)
 	return 0;
 }
 
+static int64_t on_last_client(struct vb_request *req, struct probe_client *who, void *address,
+			      uint64_t room)
+{
+	size_t length = strlen(probe_server.client_address);
+
+	(void)req;
+	if (length > room) {
+		errno = ERANGE;
+		return -1;
+	}
+	*who = probe_server.client;
+	memcpy(address, probe_server.client_address, length);
+	return (int64_t)length;
+}
+
 static int on_bound(struct vb_session *session, void *data)
 {
 	(void)data;
@@ -373,6 +388,7 @@ const struct probe_ops probe_handlers = {
 	.remaining = on_remaining,
 	.fail = on_fail,
 	.answer = on_answer,
+	.last_client = on_last_client,
 	.claim = on_claim,
 	.suffer = on_suffer,
 	.watch = on_watch,

@@ -77,6 +77,24 @@ static const struct old_ops old_handlers = {
 	.add = on_old_add,
 };
 
+/* ---- Who is let in ---- */
+
+static int on_accept(const struct vb_client *client, void *data)
+{
+	struct probe_server *server = data;
+
+	server->client = (struct probe_client){
+		.uid = client->identity.uid,
+		.gid = client->identity.gid,
+		.pid = client->identity.pid,
+	};
+	snprintf(server->client_address, sizeof(server->client_address), "%s", client->address);
+	if (++server->n_clients != server->unwelcome)
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
 /* ---- Stopping ---- */
 
 static void on_sigterm(int signal)
@@ -158,6 +176,8 @@ static void set_option(struct settings *settings, const char *name, const char *
 		settings->has_stopper = number;
 	else if (strcmp(name, "--also") == 0)
 		settings->second_address = value;
+	else if (strcmp(name, "--unwelcome") == 0)
+		probe_server.unwelcome = number;
 	else if (strcmp(name, "--sessions") == 0)
 		probe_server.report_sessions = number;
 	else
@@ -197,6 +217,8 @@ static int run(struct settings *settings)
 {
 	int status;
 
+	settings->options.on_accept = on_accept;
+	settings->options.on_accept_data = &probe_server;
 	probe_server.server = vb_server_create(&settings->options);
 	if (!probe_server.server) {
 		fprintf(stderr, "probe-server: %s\n", vb_conn_error(NULL)->sentence);

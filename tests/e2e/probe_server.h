@@ -19,6 +19,13 @@ struct probe_server {
 	uint64_t n_bound;
 	uint64_t n_gone;
 	int32_t sessions; /* numbers given out */
+
+	/* Clients that have asked to be let in, and which of them is refused, from 1. */
+	unsigned long n_clients;
+	unsigned long unwelcome;
+	/* The last of them. */
+	struct probe_client client;
+	char client_address[80];
 };
 
 extern struct probe_server probe_server;

@@ -374,6 +374,78 @@ static void test_connections_max(void **state)
 	probe_end(&clients[0].probe);
 }
 
+/* ---- Who is let in ---- */
+
+/* That the client that asked last is process PID of this user, at this host. */
+static void assert_last_client(const struct client *client, pid_t pid)
+{
+	const char *here = harness_rest(client->probe.address);
+	struct probe_client who;
+	char address[81] = "";
+	char expected[80];
+
+	assert_true(probe_last_client(client->peer, &who, address, 80) > 0);
+	if (harness_is_rdma()) {
+		assert_int_equal(who.uid, UINT32_MAX);
+		assert_int_equal(who.gid, UINT32_MAX);
+		assert_int_equal(who.pid, -1);
+		/* The same host, another port. */
+		assert_memory_equal(address, here, (size_t)(strrchr(here, ':') + 1 - here));
+		assert_string_not_equal(address, here);
+		return;
+	}
+	assert_int_equal(who.uid, getuid());
+	assert_int_equal(who.gid, getgid());
+	assert_int_equal(who.pid, pid);
+	snprintf(expected, sizeof(expected), "pid %d uid %u", pid, getuid());
+	assert_string_equal(address, expected);
+}
+
+static int come_unwelcome(void *context)
+{
+	const struct probe *probe = context;
+	const struct vb_error *error;
+
+	errno = 0;
+	if (vb_connect(probe->address, NULL) || errno != EPERM)
+		return 1;
+	error = vb_conn_error(NULL);
+	if (error->errnum != EPERM)
+		return 2;
+	probe_assert_sentence(error, probe->address);
+	probe_assert_sentence(error, "on_accept() refuses client");
+	probe_assert_sentence(error, "with EPERM");
+	return 0;
+}
+
+/* One is refused between two that are let in, and call. */
+static void test_on_accept(void **state)
+{
+	struct client first;
+	struct client second;
+	pid_t refused;
+
+	(void)state;
+	probe_start(&first.probe, "--unwelcome", "2", NULL);
+	second = first;
+	join(&first);
+	assert_last_client(&first, getpid());
+	refused = harness_spawn_fresh(come_unwelcome, &first.probe, sizeof(first.probe), -1);
+	probe_assert_alive(first.peer);
+	assert_int_equal(harness_wait(refused), 0);
+	assert_last_client(&first, refused);
+	join(&second);
+	assert_last_client(&second, getpid());
+	probe_assert_alive(first.peer);
+	probe_assert_alive(second.peer);
+	assert_int_equal(probe_counters(first.peer).accepted, 2);
+	assert_int_equal(probe_counters(first.peer).refused, 1);
+	assert_int_equal(probe_counters(first.peer).bound, 2);
+	leave(&second);
+	leave(&first);
+	probe_end(&first.probe);
+}
+
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_stop_by_signal),
 	HARNESS_TEST(test_stop_in_a_handler),
@@ -393,6 +465,7 @@ static const struct harness_test tests[] = {
 	HARNESS_TEST(test_options_out_of_range),
 	HARNESS_TEST(test_stats_of_a_wrong_size),
 	HARNESS_TEST(test_connections_max),
+	HARNESS_TEST(test_on_accept),
 };
 
 HARNESS_MAIN(tests, 2)

@@ -113,7 +113,8 @@ struct vb_options {
  * EHOSTUNREACH and ENETUNREACH (the host is not known, does not answer, or no route leads there),
  * ENODEV (no RDMA device here, or none on the way), ENETDOWN (its port is down), EIO (it failed),
  * EOPNOTSUPP (an iWARP device), EPERM (forked from a process that had used rdma), EMFILE, ENOMEM
- * (also: the limit of locked memory); vb_conn_error(NULL) has the sentence.
+ * (also: the limit of locked memory), or what the server's on_accept() refuses with;
+ * vb_conn_error(NULL) has the sentence.
  * The connection is the caller's until vb_conn_close().
  */
 VB_EXPORT struct vb_conn *vb_connect(const char *address, const struct vb_options *options);
@@ -187,6 +188,23 @@ VB_EXPORT void vb_memory_unregister(struct vb_conn *conn, void *address);
 
 /* ---- Servers ---- */
 
+/* Who the client is, as the transport knows (shm: the kernel's word). Fields not known are
+ * (unsigned)-1 or -1. */
+struct vb_identity {
+	uint32_t uid;
+	uint32_t gid;
+	int32_t pid;
+};
+
+/* A client that asks to be let in. The library's, its text too, until on_accept() returns. */
+struct vb_client {
+	size_t size; /* sizeof(struct vb_client) of the library in use, for later members */
+	struct vb_identity identity;
+	/* Where it is: rdma "10.0.0.2:4711" or "[fd00::2]:4711", shm "pid 12 uid 1000". An address
+	 * is what the client's host says that it has, and no proof. */
+	const char *address;
+};
+
 /* Set with VB_SERVER_OPTIONS_INIT, then change members. A member left 0 has its default. */
 struct vb_server_options {
 	size_t size;	      /* sizeof(struct vb_server_options) */
@@ -199,10 +217,20 @@ struct vb_server_options {
 	uint64_t bulk_max; /* bytes of server memory for bulk in flight, all connections together;
 			      default 256 MiB */
 	uint64_t keepalive_ns; /* as of struct vb_options */
+	/*
+	 * Asked once for each client whose hello is in order, before it can bind or call; on the
+	 * thread that runs the server, which serves nobody meanwhile: it must not block. Returns 0
+	 * to let the client in; -1 with errno to refuse it: its vb_connect() fails with that.
+	 * Anything but 0 refuses, with EACCES if errno is 0 or no errno value. May call
+	 * vb_server_stop() and vb_server_stats(). No call tells that a client has left: what is
+	 * kept for one belongs to its sessions. Default NULL: all are let in.
+	 */
+	int (*on_accept)(const struct vb_client *client, void *data);
+	void *on_accept_data; /* its DATA; nothing else is done with it */
 };
-#define VB_SERVER_OPTIONS_INIT                                                    \
-	{                                                                         \
-		sizeof(struct vb_server_options), VB_WAIT_ADAPTIVE, 0, 0, 0, 0, 0 \
+#define VB_SERVER_OPTIONS_INIT                                                                \
+	{                                                                                     \
+		sizeof(struct vb_server_options), VB_WAIT_ADAPTIVE, 0, 0, 0, 0, 0, NULL, NULL \
 	}
 
 /* Creates a server; OPTIONS may be NULL. NULL with errno (EINVAL, ENOMEM, EMFILE);
@@ -258,13 +286,7 @@ VB_EXPORT struct vb_session *vb_request_session(const struct vb_request *req);
 VB_EXPORT void vb_session_set_data(struct vb_session *session, void *data);
 VB_EXPORT void *vb_session_data(const struct vb_session *session);
 
-/* Who the client is, as the transport knows (shm: the kernel's word). Fields not known are
- * (unsigned)-1 or -1. */
-struct vb_identity {
-	uint32_t uid;
-	uint32_t gid;
-	int32_t pid;
-};
+/* Whose session it is. */
 VB_EXPORT struct vb_identity vb_session_identity(const struct vb_session *session);
 
 /* ---- Counters ---- */
@@ -296,8 +318,9 @@ struct vb_stats {
 	uint64_t handler_out_of_range;	/* handlers that returned below -1, or a length above the
 					  room (sent as EREMOTEIO) */
 	uint64_t unknown_methods;	/* requests for a method without handler (ENOSYS) */
-	uint64_t connections_accepted;	/* server */
-	uint64_t connections_refused;	/* server: too many, not to be trusted, no means */
+	uint64_t connections_accepted;	/* server: greeted and let in */
+	uint64_t connections_refused;	/* server: too many, not to be trusted, no means, a hello
+					   that cannot be taken, on_accept() */
 	uint64_t allocations;		/* memory allocations after connection set-up */
 	uint64_t registrations;		/* memory registered with a device after set-up */
 	uint64_t keepalives;		/* questions whether a silent peer's host still lives */
