@@ -369,8 +369,8 @@ def check_link_down():
             refused(here.address, "ENETDOWN", "rxe0.* is down", connect_ms=5000)
     finally:
         # SoftRoCE of Linux 6.1 that wanted to send a message of the connection manager while the
-        # link was down does not send one again, until it is made anew. Nobody may have it open then:
-        # the kernel would wait for that.
+        # link was down does not send one again, until it is made anew. Nobody may have it open
+        # then: the kernel would wait for that.
         end_callers()
         set_up_first()
         sh("rdma link del rxe0")

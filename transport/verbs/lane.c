@@ -37,9 +37,9 @@
  * A queue pair that ends may take a receive of the SRQ with it: one that its device had begun to
  * fill, or whose completion comes after the last look, which the driver then removes and says
  * nothing of (InfiniBand specification, 10.3.1; the event by which a device tells the last of them
- * is not read: docs/verbs.md). So for each that has ended on a lane one more is posted. A lane where
- * so many have ended, 2 MiB of receives of the default size, admits no more, and is closed when its
- * last endpoint leaves.
+ * is not read: docs/verbs.md). So for each that has ended on a lane one more is posted. A lane
+ * where so many have ended, 2 MiB of receives of the default size, admits no more, and is closed
+ * when its last endpoint leaves.
  */
 #define ENDED_MAX 256u
 

@@ -60,8 +60,8 @@ struct verbs_windows;
 #define VERBS_SIGNAL_EVERY 16u
 static_assert(VERBS_SQ_DEPTH >= 2 * VERBS_SIGNAL_EVERY, "a full queue has a signalled send in it");
 
-/* How long a goodbye may take, or what is left to be sent before it may say nothing: a packet, or an
- * acknowledgement, may be lost three times. */
+/* How long a goodbye may take, or what is left to be sent before it may say nothing: a packet, or
+ * an acknowledgement, may be lost three times. */
 #define VERBS_GOODBYE_NS (1000 * TICK_NS_PER_MS)
 
 /* Released receives are posted again in chains of so many: so many more are there. */
