@@ -22,7 +22,7 @@
 
 #define WORDS_MAX  24
 /* A whole ledger is 28 servers with their clients, on a machine that may be emulated. */
-#define TIMEOUT_MS 400000
+#define TIMEOUT_MS 1200000
 /* Receives are posted again in chains, and one SEND of 16 is signalled. */
 #define ONE_OF_16  (1.0 / 16)
 #define CALLS	   "256"

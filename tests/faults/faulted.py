@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 # What a test may take, if the environment does not say: it waits for nothing that comes after that.
-SECONDS = 120
+SECONDS = 600
 JOBS = 2
 
 # Tests of calls. What takes many seconds also where nothing fails is left to --all.
