@@ -484,7 +484,7 @@ static int connect_within(void *context)
 	const struct vb_error *error;
 
 	limit(limited->resource, limited->most);
-	if (vb_connect(limited->address, NULL))
+	if (probe_connect_to(limited->address, NULL))
 		return 0;
 	error = vb_conn_error(NULL);
 	if (errno == limited->errnum && error->errnum == limited->errnum &&

@@ -205,7 +205,7 @@ static int call_until_the_end(void *context)
 	uint64_t size = 1;
 
 	for (;;) {
-		client.conn = vb_connect(client.probe.address, NULL);
+		client.conn = probe_connect_to(client.probe.address, NULL);
 		if (!client.conn)
 			break;
 		client.peer = probe_peer_bind(client.conn);

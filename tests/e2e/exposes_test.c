@@ -91,7 +91,7 @@ static int call_with(struct probe_peer *peer, uint8_t *memory, uint64_t n)
 
 static int call_everything(const char *address)
 {
-	struct vb_conn *conn = vb_connect(address, NULL);
+	struct vb_conn *conn = probe_connect_to(address, NULL);
 	struct probe_peer *peer = conn ? probe_peer_bind(conn) : NULL;
 	uint8_t *allocated = conn ? vb_memory_alloc(conn, MIB) : NULL;
 	uint8_t *heap = malloc(MIB);

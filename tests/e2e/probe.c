@@ -14,9 +14,8 @@
 
 #define ARGUMENTS_MAX 24
 
-/* An emulated device on a busy host moves some megabytes a second: what is no test of deadlines has
- * time. */
-#define PATIENCE_NS 120000000000
+/* To connect over such a device (probe.h). */
+#define CONNECT_NS 60000000000
 
 struct launch {
 	char *arguments[ARGUMENTS_MAX];
@@ -138,9 +137,20 @@ void probe_kill(struct probe *probe)
 	close_pipes(probe);
 }
 
+struct vb_conn *probe_connect_to(const char *address, const struct vb_options *options)
+{
+	struct vb_options patient = VB_OPTIONS_INIT;
+
+	if (options)
+		patient = *options;
+	if (!patient.connect_timeout_ns && harness_is_rdma())
+		patient.connect_timeout_ns = CONNECT_NS;
+	return vb_connect(address, &patient);
+}
+
 struct vb_conn *probe_connect(const struct probe *probe, const struct vb_options *options)
 {
-	struct vb_conn *conn = vb_connect(probe->address, options);
+	struct vb_conn *conn = probe_connect_to(probe->address, options);
 
 	if (!conn)
 		fail_msg("no connection: %s", vb_conn_error(NULL)->sentence);
@@ -154,7 +164,7 @@ struct probe_peer *probe_bind(struct vb_conn *conn)
 	if (!peer)
 		fail_msg("no bind: %s", vb_conn_error(conn)->sentence);
 	if (harness_is_rdma())
-		probe_peer_set_deadline(peer, PATIENCE_NS);
+		probe_peer_set_deadline(peer, PROBE_PATIENCE_NS);
 	return peer;
 }
 

@@ -50,6 +50,12 @@ void probe_end(struct probe *probe);
 /* Kills it. */
 void probe_kill(struct probe *probe);
 
+/* An emulated device on a busy host moves some megabytes a second: what is no test of deadlines has
+ * time. */
+#define PROBE_PATIENCE_NS 120000000000
+
+/* vb_connect(), with more time over RDMA where OPTIONS do not say how much. */
+struct vb_conn *probe_connect_to(const char *address, const struct vb_options *options);
 /* Connects; fails the test if that fails. */
 struct vb_conn *probe_connect(const struct probe *probe, const struct vb_options *options);
 /* Over RDMA calls have more time than usual: set the peer's deadline where that matters. */

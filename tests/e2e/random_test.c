@@ -62,7 +62,7 @@ static int enter(struct player *player)
 	options.inflight = inflights[below(player, 4)];
 	options.message_max = message_maxs[below(player, 3)];
 	options.wait = (enum vb_wait)below(player, 3);
-	player->conn = vb_connect(player->probe.address, &options);
+	player->conn = probe_connect_to(player->probe.address, &options);
 	if (!player->conn)
 		return -1;
 	player->peer = probe_peer_bind(player->conn);
@@ -127,9 +127,10 @@ static int play(struct player *player)
 {
 	uint64_t seed = next_random(&player->state);
 	bool hurried = below(player, 20) == 0;
+	uint64_t deadline_ns = hurried ? 1 + below(player, 3000000) : PROBE_PATIENCE_NS;
 	int result;
 
-	probe_peer_set_deadline(player->peer, hurried ? 1 + below(player, 3000000) : 0);
+	probe_peer_set_deadline(player->peer, deadline_ns);
 	result = below(player, 3) ? play_small(player, seed) : play_buffer(player, seed);
 	if (result < 0 && hurried && errno == ETIMEDOUT)
 		result = 0;

@@ -359,7 +359,7 @@ static void test_connections_max(void **state)
 	join(&clients[0]);
 	join(&clients[1]);
 	errno = 0;
-	assert_null(vb_connect(clients[0].probe.address, NULL));
+	assert_null(probe_connect_to(clients[0].probe.address, NULL));
 	assert_int_equal(errno, EBUSY);
 	assert_int_equal(vb_conn_error(NULL)->errnum, EBUSY);
 	probe_assert_sentence(vb_conn_error(NULL), clients[0].probe.address);

@@ -218,11 +218,13 @@ static void test_foreign_thread(void **state)
 static void *use_own_connection(void *context)
 {
 	const struct probe *probe = context;
-	struct vb_conn *conn = vb_connect(probe->address, NULL);
+	struct vb_conn *conn = probe_connect_to(probe->address, NULL);
 	struct probe_peer *peer = conn ? probe_peer_bind(conn) : NULL;
 	uint8_t *memory = conn ? vb_memory_alloc(conn, MIB) : NULL;
 	intptr_t n_wrong = !peer + !memory;
 
+	if (peer)
+		probe_peer_set_deadline(peer, PROBE_PATIENCE_NS);
 	for (int32_t i = 0; peer && memory && i < 200; i++) {
 		uint64_t n = i % 20 ? (uint64_t)i * 50 : MIB;
 
@@ -318,7 +320,7 @@ static void test_server_and_client_in_one_process(void **state)
 		uint64_t reversed;
 
 		assert_int_equal(pthread_create(&thread, NULL, run_server, server), 0);
-		conn = vb_connect(harness_address("self"), NULL);
+		conn = probe_connect_to(harness_address("self"), NULL);
 		assert_non_null(conn);
 		peer = mirror_peer_bind(conn);
 		assert_non_null(peer);

@@ -33,8 +33,9 @@
  * a call that takes it up has hung. */
 #define PATIENCE_NS 5000000000u
 
-/* To connect where no test says how long. */
-#define CONNECT_NS 60000000000u
+/* To connect where no test is about how long; and where an event is lost, so that nothing helps. */
+#define CONNECT_NS	60000000000u
+#define CONNECT_LOST_NS 10000000000u
 
 static struct faulted_record *record;
 
@@ -194,15 +195,15 @@ void *__wrap_vb_memory_alloc(struct vb_conn *conn, size_t size);
 void *__wrap_vb_memory_register(struct vb_conn *conn, void *address, size_t size,
 				const struct vb_memory_options *options);
 
-/* A host with other work may need more than the default; where an event is lost, nothing helps. */
 static struct vb_conn *connect_patiently(const char *address, const struct vb_options *options)
 {
 	struct vb_options patient = VB_OPTIONS_INIT;
 
 	if (options)
 		patient = *options;
-	if (!patient.connect_timeout_ns && !fitting_may_time_out(record->point))
-		patient.connect_timeout_ns = CONNECT_NS;
+	if (!patient.connect_timeout_ns || patient.connect_timeout_ns >= PATIENCE_NS)
+		patient.connect_timeout_ns = fitting_may_time_out(record->point) ? CONNECT_LOST_NS
+										 : CONNECT_NS;
 	return __real_vb_connect(address, &patient);
 }
 

@@ -93,7 +93,7 @@ static uint32_t serve_calls(struct raw *raw, const struct late *late, struct raw
 			servant_await(raw, request);
 		n = servant_records(request, field_of(late), records);
 		/* That it can be reached at all while it may be. */
-		if (servant_move(raw, !late->to_server, records, n, local))
+		if (servant_move(raw, !late->to_server, records, n, local, SERVANT_MOVES_NS))
 			exit(25);
 		answer = servant_answer(request);
 		answer.header.credits = (uint16_t)(answer.header.credits + i);
@@ -149,7 +149,7 @@ static struct verdict come_back(struct raw *raw, const struct late *late,
 		memset(local, 0, late->size);
 	else
 		pattern_fill(local, late->size, LATE_SEED);
-	verdict.status = servant_move(raw, !late->to_server, records, n, local);
+	verdict.status = servant_move(raw, !late->to_server, records, n, local, SERVANT_FAILS_NS);
 	verdict.has_hit = late->to_server && has_others(local, late->size);
 	return verdict;
 }
@@ -249,7 +249,7 @@ static void call_unanswered(const struct late *late, struct vb_conn *conn, struc
 		probe_assert_failed(peer, result, ETIMEDOUT, VB_NOT_EXECUTED);
 		assert_int_equal(probe_client_stats(conn).abandoned, 0);
 		/* The connection has lost nothing. */
-		probe_peer_set_deadline(peer, 60000 * MS);
+		probe_peer_set_deadline(peer, PROBE_PATIENCE_NS);
 		probe_assert_result(peer, probe_add(peer, 1, 2), 3);
 	}
 }
@@ -307,7 +307,7 @@ static void come_late(enum way way, bool to_server, bool allocated, uint64_t siz
 	await_word(ends[0], 'r');
 	if (way == CANCELED)
 		options.grace_ns = 60000 * MS;
-	conn = vb_connect(late.address, &options);
+	conn = probe_connect_to(late.address, &options);
 	if (!conn)
 		fail_msg("no connection: %s", vb_conn_error(NULL)->sentence);
 	peer = probe_bind(conn);
@@ -385,7 +385,7 @@ static void test_read_after_the_cancel(void **state)
 static int keep_busy(void *context)
 {
 	const struct probe *probe = context;
-	struct vb_conn *conn = vb_connect(probe->address, NULL);
+	struct vb_conn *conn = probe_connect_to(probe->address, NULL);
 	struct probe_peer *peer = conn ? probe_peer_bind(conn) : NULL;
 	uint8_t *memory = malloc(MIB);
 

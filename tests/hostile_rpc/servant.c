@@ -11,9 +11,6 @@
 /* Credits of a hello, where a test does not choose. */
 #define CREDITS 64
 
-/* How long a move may be under way that nobody helps along. */
-#define MOVE_NS 5000000000ull
-
 void servant_greet(struct raw *raw, uint32_t credits)
 {
 	struct raw_hello hello = RAW_HELLO;
@@ -74,12 +71,12 @@ static void moved(struct vbi_transfer *transfer, int status)
 }
 
 int servant_move(struct raw *raw, bool is_push, const struct vbi_record *records, uint32_t n,
-		 uint8_t *local)
+		 uint8_t *local, uint64_t within_ns)
 {
 	/* What is still under way when this gives up stays until the connection is closed. */
 	struct vbi_transfer *transfers = calloc(n, sizeof(*transfers));
 	struct move *move = calloc(1, sizeof(*move));
-	uint64_t end_ns = harness_now_ns() + MOVE_NS;
+	uint64_t end_ns = harness_now_ns() + within_ns;
 
 	if (!transfers || !move)
 		abort();

@@ -165,7 +165,7 @@ static void test_hellos(void **state)
 		if (cases[i].errnum == ETIMEDOUT)
 			options.connect_timeout_ns = harness_is_rdma() ? 3000000000 : 50000000;
 		errno = 0;
-		assert_null(vb_connect(ADDRESS, &options));
+		assert_null(probe_connect_to(ADDRESS, &options));
 		if (errno != cases[i].errnum)
 			fail_msg("case %zu: %s (%s)", i, strerrorname_np(errno),
 				 vb_conn_error(NULL)->sentence);
@@ -185,7 +185,7 @@ static void test_receives_too_small_for_a_hello(void **state)
 		pid_t server = start_with(say_nothing, sizes[i]);
 
 		errno = 0;
-		assert_null(vb_connect(ADDRESS, NULL));
+		assert_null(probe_connect_to(ADDRESS, NULL));
 		assert_int_equal(errno, EPROTO);
 		probe_assert_sentence(vb_conn_error(NULL), ADDRESS);
 		assert_int_equal(harness_wait(server), 0);
@@ -484,7 +484,7 @@ static void test_answers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		pid_t server = start(cases[i].act);
-		struct vb_conn *conn = vb_connect(ADDRESS, NULL);
+		struct vb_conn *conn = probe_connect_to(ADDRESS, NULL);
 		struct probe_peer *peer = conn ? probe_peer_bind(conn) : NULL;
 		int64_t result;
 
@@ -523,7 +523,7 @@ static void answer_twice(struct raw *raw)
 static void test_second_answer(void **state)
 {
 	pid_t server = start(answer_twice);
-	struct vb_conn *conn = vb_connect(ADDRESS, NULL);
+	struct vb_conn *conn = probe_connect_to(ADDRESS, NULL);
 	struct probe_peer *peer;
 
 	(void)state;
@@ -550,7 +550,7 @@ static void grant_nothing(struct raw *raw)
 static void test_no_credits(void **state)
 {
 	pid_t server = start(grant_nothing);
-	struct vb_conn *conn = vb_connect(ADDRESS, NULL);
+	struct vb_conn *conn = probe_connect_to(ADDRESS, NULL);
 	struct probe_peer *peer;
 
 	(void)state;
@@ -580,7 +580,7 @@ static void ignore_binds(struct raw *raw)
 static void test_no_acknowledgement(void **state)
 {
 	pid_t server = start(ignore_binds);
-	struct vb_conn *conn = vb_connect(ADDRESS, NULL);
+	struct vb_conn *conn = probe_connect_to(ADDRESS, NULL);
 	struct probe_peer *peer;
 
 	(void)state;

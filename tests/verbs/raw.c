@@ -20,7 +20,7 @@
 /* Bytes of a receive; of a send. */
 #define SLOT	   4096u
 /* What is waited for comes at once, or something is broken. */
-#define PATIENCE_S 30
+#define PATIENCE_S 120
 
 static_assert(RAW_RECEIVES * SLOT <= RAW_MEMORY / 2, "receives lie in the first half");
 
