@@ -20,7 +20,7 @@
 #include "bench/ticks.h"
 
 /* A server that was asked to end gets this long. */
-#define STOP_TIMEOUT_MS 3000
+#define STOP_TIMEOUT_MS 30000
 #define NS_PER_MS	UINT64_C(1000000)
 
 static bool realtime;
