@@ -14,6 +14,7 @@
 #include "bench/commands.h"
 #include "bench/cpu.h"
 #include "bench/distribution.h"
+#include "bench/ledger/ledger.h"
 #include "bench/mark.h"
 #include "bench/options.h"
 
@@ -469,6 +470,8 @@ int command_client(int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	options.wait = (enum vb_wait)command.client.wait;
+	if (ledger_is_kept())
+		options.keepalive_ns = LEDGER_KEEPALIVE_NS;
 	conn = vb_connect(command.address, &options);
 	if (!conn) {
 		warnx("client: %s", vb_conn_error(NULL)->sentence);

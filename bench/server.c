@@ -11,6 +11,7 @@
 #include "bench.vb.h"
 #include "bench/commands.h"
 #include "bench/cpu.h"
+#include "bench/ledger/ledger.h"
 #include "bench/options.h"
 
 enum { OPTION_LISTEN = 256, OPTION_WAIT, OPTION_CPU };
@@ -194,6 +195,8 @@ int command_server(int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	server_options.wait = (enum vb_wait)options.wait;
+	if (ledger_is_kept())
+		server_options.keepalive_ns = LEDGER_KEEPALIVE_NS;
 	server = vb_server_create(&server_options);
 	if (!server) {
 		warnx("server: %s", vb_conn_error(NULL)->sentence);

@@ -13,6 +13,13 @@
 
 enum ledger_side { LEDGER_CLIENT, LEDGER_SERVER, LEDGER_SIDES };
 
+/* After how long a process whose verbs are counted asks a silent peer whether it lives: questions
+ * are SENDs, and how many there are depends on how long the calls take. */
+#define LEDGER_KEEPALIVE_NS UINT64_C(3600000000000)
+
+/* Whether this process's verbs are counted. */
+bool ledger_is_kept(void);
+
 /* What one process counted. */
 struct ledger {
 	uint64_t entries[LEDGER_ENTRIES];

@@ -27,6 +27,11 @@ struct books {
 	struct pair_wrap wraps[LEDGER_SIDES];
 };
 
+bool ledger_is_kept(void)
+{
+	return getenv(LEDGER_VARIABLE) != NULL;
+}
+
 static int books_open(struct books *books)
 {
 	static const char *const names[LEDGER_SIDES] = {"client", "server"};

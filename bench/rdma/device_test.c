@@ -144,7 +144,7 @@ static double entry(const json_t *call, const char *side, const char *name)
 	return json_real_value(value);
 }
 
-/* A few that come with time (keepalive, a credit) fall into one run or the other. */
+/* A few that come with time (a credit) fall into one run or the other. */
 #define IN_TIME 4
 /* Of what goes in chains of 16, one chain more or less falls into a run. */
 #define A_CHAIN 17
