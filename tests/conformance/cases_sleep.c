@@ -159,11 +159,12 @@ static void spinning_needs_somebody_to_wait_for(void **state)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 #define CASE_UNCONNECTED(f) \
 	cmocka_unit_test_setup_teardown(f, fixture_setup_unconnected, fixture_teardown)
+#define CASE_UNASKED(f) cmocka_unit_test_setup_teardown(f, fixture_setup_unasked, fixture_teardown)
 
 const struct CMUnitTest *cases_sleep(size_t *n)
 {
 	static const struct CMUnitTest cases[] = {
-		CASE(sleep_keeps_its_timeout),
+		CASE_UNASKED(sleep_keeps_its_timeout),
 		CASE(ping_pong_asleep),
 		CASE_UNCONNECTED(idle_ones_are_heard_beside_a_busy_one),
 		CASE_UNCONNECTED(spinning_needs_somebody_to_wait_for),

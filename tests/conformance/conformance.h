@@ -45,13 +45,15 @@ struct subject {
 	unsigned calls_until_idle;
 };
 
-#define ADDRESS_SIZE  200
-#define ARENA_SIZE    (24u << 20)
-#define MESSAGE_MAX   8192u
-#define RECEIVES      64u
+#define ADDRESS_SIZE	  200
+#define ARENA_SIZE	  (24u << 20)
+#define MESSAGE_MAX	  8192u
+#define RECEIVES	  64u
 /* More than a transport lets an endpoint send at once. */
-#define MANY_RECEIVES 200u
-#define KEEPALIVE_NS  3000000000ull
+#define MANY_RECEIVES	  200u
+#define KEEPALIVE_NS	  3000000000ull
+/* Of which nothing is heard while a case lasts. */
+#define KEEPALIVE_LONG_NS 60000000000ull
 
 /* Requests of the cases; the service answers as it is told. */
 enum command {
@@ -121,7 +123,9 @@ uint64_t hash(const void *bytes, uint64_t length);
 /* fixture.c */
 int fixture_setup(void **state);	     /* domains, listener, one client connected */
 int fixture_setup_unconnected(void **state); /* domains and listener */
-/* The same, with MANY_RECEIVES for each endpoint. */
+/* As the first, and neither end asks within a case whether the other lives. */
+int fixture_setup_unasked(void **state);
+/* The same as the second, with MANY_RECEIVES for each endpoint. */
 int fixture_setup_many_receives(void **state);
 int fixture_teardown(void **state);
 /* Which transport the cases run on; set before the group runs. */

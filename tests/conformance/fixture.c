@@ -209,14 +209,14 @@ const struct request *client_call(struct client *client, enum command command, u
 
 /* ---- The fixture ---- */
 
-static int set_up(void **state, uint32_t receives)
+static int set_up(void **state, uint32_t receives, uint64_t keepalive_ns)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	const struct vbi_transport *ops = subject->ops;
 	const struct vbi_domain_options options = {
 		.message_max = MESSAGE_MAX,
 		.receives = receives,
-		.keepalive_ns = KEEPALIVE_NS,
+		.keepalive_ns = keepalive_ns,
 	};
 	struct vbi_cause cause;
 
@@ -241,24 +241,29 @@ static int set_up(void **state, uint32_t receives)
 
 int fixture_setup_unconnected(void **state)
 {
-	return set_up(state, RECEIVES);
+	return set_up(state, RECEIVES, KEEPALIVE_NS);
 }
 
 int fixture_setup_many_receives(void **state)
 {
-	return set_up(state, MANY_RECEIVES);
+	return set_up(state, MANY_RECEIVES, KEEPALIVE_NS);
+}
+
+static int connect_first(struct fixture *fixture)
+{
+	client_connect(fixture);
+	turn_until(fixture, &fixture->clients[0].n_connected, 1);
+	return 0;
 }
 
 int fixture_setup(void **state)
 {
-	struct fixture *fixture;
+	return fixture_setup_unconnected(state) < 0 ? -1 : connect_first(*state);
+}
 
-	if (fixture_setup_unconnected(state) < 0)
-		return -1;
-	fixture = *state;
-	client_connect(fixture);
-	turn_until(fixture, &fixture->clients[0].n_connected, 1);
-	return 0;
+int fixture_setup_unasked(void **state)
+{
+	return set_up(state, RECEIVES, KEEPALIVE_LONG_NS) < 0 ? -1 : connect_first(*state);
 }
 
 int fixture_teardown(void **state)
