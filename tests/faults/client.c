@@ -51,11 +51,12 @@ static void make_few_calls(struct client *client)
 	step_fill(client, sizes[1]);
 }
 
-static void play(struct client *client, const struct setting *setting, bool is_whole)
+static void play(struct client *client, const struct setting *setting, uint32_t number)
 {
+	uint64_t connect_ms = number + 1 == SCENES ? setting->connect_last_ms : setting->connect_ms;
 	struct vb_options options = VB_OPTIONS_INIT;
 
-	options.connect_timeout_ns = setting->connect_ms * STEP_MS;
+	options.connect_timeout_ns = connect_ms * STEP_MS;
 	options.grace_ns = 500 * STEP_MS;
 	client->conn = vb_connect(setting->address, &options);
 	if (!client->conn) {
@@ -66,7 +67,7 @@ static void play(struct client *client, const struct setting *setting, bool is_w
 	client->peer = scene_peer_bind(client->conn);
 	if (client->peer) {
 		scene_peer_set_deadline(client->peer, STEP_DEADLINE_NS);
-		if (is_whole)
+		if (number == 0 || setting->faults_go_on)
 			make_calls(client);
 		else
 			make_few_calls(client);
@@ -102,7 +103,7 @@ int scene_client(const struct setting *setting)
 			.buffer = buffer,
 		};
 
-		play(&client, setting, i == 0 || setting->faults_go_on);
+		play(&client, setting, i);
 		shared->n_scenes = i + 1;
 		/* A new plan counts anew. */
 		if (i == 0 || setting->faults_go_on)

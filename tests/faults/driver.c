@@ -27,9 +27,9 @@
 /* Of posts and registrations, where most of what can go wrong is. */
 #define CALLS_MAX_OFTEN 8u
 
-/* How long a client tries to connect; and where that is what ends it. */
+/* How long a client tries to connect; and where that is what ends it, but in the last scene. */
 #define CONNECT_MS	10000
-#define CONNECT_LOST_MS 1000
+#define CONNECT_LOST_MS 3000
 
 #define SEEDS	   8u
 #define FIRST_SEED 1u
@@ -116,7 +116,7 @@ static unsigned run_and_judge(struct run *run, struct setting *setting)
 	unsigned n;
 
 	setting->connect_ms = fitting_may_time_out(run->point) ? CONNECT_LOST_MS : CONNECT_MS;
-
+	setting->connect_last_ms = CONNECT_MS;
 	perform(run, setting);
 	judge_tell(run, shared, (unsigned)(now_ms() - begin));
 	n = judge(run, shared);

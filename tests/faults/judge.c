@@ -194,7 +194,7 @@ static void judge_process(const struct run *run, const struct shared *shared, en
 				 (long long)shared->objects[side][i]);
 }
 
-/* How often these are called depends on who is quicker. */
+/* How often these are called, or come before the queue pair is gone, depends on who is quicker. */
 static bool may_never_come(int point)
 {
 	switch (point) {
@@ -205,6 +205,8 @@ static bool may_never_come(int point)
 	case VERBS_FAULT_REQ_NOTIFY:
 	case VERBS_FAULT_GET_CQ_EVENT:
 	case VERBS_FAULT_CM_GET_EVENT:
+	case VERBS_FAULT_EVENT_DISCONNECTED:
+	case VERBS_FAULT_EVENT_TIMEWAIT_EXIT:
 		return true;
 	default:
 		return false;

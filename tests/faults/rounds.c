@@ -23,7 +23,7 @@
 
 /* How long a client tries to connect; and where a lost event is what ends it. */
 #define CONNECT_MS	10000u
-#define CONNECT_LOST_MS 300u
+#define CONNECT_LOST_MS 3000u
 
 /* Deadlines that may come before the answer does. */
 #define HURRY_NS (3 * STEP_MS)

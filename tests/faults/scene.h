@@ -62,6 +62,7 @@ struct setting {
 	const char *plans[SIDES]; /* NULL: nothing fails */
 	int32_t ready_fd;	  /* the server writes a byte here when it listens */
 	uint64_t connect_ms;	  /* how long the client tries to connect */
+	uint64_t connect_last_ms; /* the same in its last scene, which must be good */
 	bool faults_go_on;	  /* in all scenes of the client */
 };
 
@@ -82,8 +83,9 @@ struct order {
  */
 int scene_server_lives(const struct setting *setting, int fd);
 
-/* A process that lives longer without a sign hangs. */
-#define SCENE_LIFE_S 60
+/* A process that lives longer without a sign hangs: some seconds are usual where the device is an
+ * emulated machine's. */
+#define SCENE_LIFE_S 240
 
 /* Writes a side's counts to the driver. */
 void scene_tell_counts(struct shared *shared, enum side side);
