@@ -24,6 +24,8 @@ static void make_named_calls(struct client *client)
 	step_fill(client, LARGEST);
 	step_check(client, LARGEST);
 	step_flip(client, LARGEST);
+	/* An answer ends one window. */
+	step_turn(client, LARGEST);
 	client->buffer = buffer;
 	vb_memory_free(client->conn, named);
 }

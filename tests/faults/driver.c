@@ -211,7 +211,8 @@ static unsigned run_permanent(void)
 	return failed;
 }
 
-/* Windows are bound ahead of a request, in its chain, and ended by its answer. */
+/* Windows are bound ahead of a request, in its chain, and ended by its answer, or, as the second of
+ * a call, behind it. */
 static unsigned run_windows(void)
 {
 	static const struct {
@@ -219,7 +220,9 @@ static unsigned run_windows(void)
 		int point;
 		uint64_t n_calls;
 	} runs[] = {
-		{CLIENT, VERBS_FAULT_ALLOC_MW, 1},
+		{CLIENT, VERBS_FAULT_ALLOC_MW, 2},
+		{CLIENT, VERBS_FAULT_DEALLOC_MW, 2},
+		{CLIENT, VERBS_FAULT_BIND_MW, 4},
 		{CLIENT, VERBS_FAULT_DEREG_MR, 2},
 		{CLIENT, VERBS_FAULT_POST_SEND_MIDDLE, 3},
 		{SERVER, VERBS_FAULT_POST_SEND_MIDDLE, 3},
@@ -229,6 +232,7 @@ static unsigned run_windows(void)
 	setenv("VERBENA_VERBS_WINDOWS", "force", 1);
 	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
 		failed += run_point(runs[i].side, runs[i].point, runs[i].n_calls);
+	failed += run_plan(CLIENT, -1, "dealloc_mw:1,modify_qp:4+") != 0;
 	failed += run_both("seed=1,rate=200,delay=8") != 0;
 	unsetenv("VERBENA_VERBS_WINDOWS");
 	return failed;

@@ -24,6 +24,7 @@ static const int at_client[VERBS_FAULT_POINTS][ENDS][ERRNUMS] = {
 	/* Where a buffer can be neither registered nor copied, its call is refused. */
 	[VERBS_FAULT_REG_MR] = {{ENOMEM}, {0}, {ENOMEM}},
 	[VERBS_FAULT_DEREG_MR] = {{0}, {EIO}},
+	[VERBS_FAULT_DEALLOC_MW] = {{0}, {EIO}},
 	[VERBS_FAULT_CREATE_CHANNEL] = {{EMFILE}},
 	[VERBS_FAULT_CREATE_CQ] = {{ENOMEM}},
 	[VERBS_FAULT_CREATE_QP] = {{ENOMEM}},
@@ -38,6 +39,7 @@ static const int at_client[VERBS_FAULT_POINTS][ENDS][ERRNUMS] = {
 	[VERBS_FAULT_CM_ESTABLISH] = {{EIO}},
 	/* Nobody says why a queue pair broke. */
 	[VERBS_FAULT_FLUSH] = {{ECONNRESET}, {ECONNRESET}},
+	[VERBS_FAULT_BIND_MW] = {{0}, {EIO}},
 	[VERBS_FAULT_EVENT_ADDR_RESOLVED] = {{ETIMEDOUT}},
 	[VERBS_FAULT_EVENT_ROUTE_RESOLVED] = {{ETIMEDOUT}},
 	[VERBS_FAULT_EVENT_CONNECT_RESPONSE] = {{ETIMEDOUT}},

@@ -168,13 +168,6 @@ bool judge_is_good(const struct scene_result *scene)
 
 /* ---- Processes ---- */
 
-/* What a device would not give up is there, and what that belongs to. */
-static bool is_kept(const struct shared *shared, enum side side, int kind)
-{
-	return shared->fired[side][VERBS_FAULT_DEREG_MR] &&
-	       (kind == VERBS_OBJECT_MR || kind == VERBS_OBJECT_PD || kind == VERBS_OBJECT_MW);
-}
-
 static void judge_process(const struct run *run, const struct shared *shared, enum side side)
 {
 	const char *who = side == CLIENT ? "client" : "server";
@@ -188,7 +181,8 @@ static void judge_process(const struct run *run, const struct shared *shared, en
 		complain(run, "the %s exited with %d: %s", who, WEXITSTATUS(status),
 			 shared->words[side]);
 	for (int i = 0; i < VERBS_OBJECT_KINDS; i++)
-		if (shared->objects[side][i] && !is_kept(shared, side, i))
+		if (shared->objects[side][i] &&
+		    !verbs_faults_may_leave((enum verbs_object_kind)i, shared->fired[side]))
 			complain(run, "the %s leaves a %s (%lld)", who,
 				 verbs_object_name((enum verbs_object_kind)i),
 				 (long long)shared->objects[side][i]);

@@ -258,7 +258,8 @@ enum use { NEVER, MAYBE, ALWAYS };
 static enum use use_of(enum side side, int point)
 {
 	/* Windows, which are forced where there are none but SoftRoCE's: driver.c. */
-	if (point == VERBS_FAULT_ALLOC_MW)
+	if (point == VERBS_FAULT_ALLOC_MW || point == VERBS_FAULT_DEALLOC_MW ||
+	    point == VERBS_FAULT_BIND_MW)
 		return NEVER;
 	if (side == CLIENT
 		    ? is_among(point, only_servers, sizeof(only_servers) / sizeof(only_servers[0]))

@@ -42,6 +42,14 @@ static inline int verbs_destroyed(enum verbs_object_kind kind, void *object, int
 	return result < 0 ? -(errno ? errno : EIO) : -result;
 }
 
+/*
+ * The same for what takes memory out of a peer's reach, which fails on purpose: a device may refuse
+ * (a window is bound to the region), and then the memory must be out of reach all the same.
+ */
+#define VERBS_REVOKE(verb, kind, object, call)                                     \
+	(verbs_fault(verb) ? (verbs_faults_keep(object), -verbs_fault_errno(verb)) \
+			   : VERBS_DESTROY(kind, object, call))
+
 /* ---- The data path ---- */
 
 /*
@@ -76,6 +84,7 @@ static inline int verbs_destroyed(enum verbs_object_kind kind, void *object, int
 static inline int verbs_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 				  struct ibv_send_wr **ret_bad)
 {
+	verbs_faults_bind(wr);
 	return VERBS_POST_CHAIN(VERBS_FAULT_POST_SEND, wr, ret_bad, ibv_post_send(qp, wr, ret_bad));
 }
 
@@ -147,14 +156,9 @@ static inline int verbs_reg_mr(struct ibv_pd *pd, void *address, size_t length, 
 				 verbs_reg_mr_call(pd, address, length, access));
 }
 
-/* The exception among those that undo: a device may refuse (a window is bound to the region), and
- * then the memory must be out of reach all the same. */
 static inline int verbs_dereg_mr(struct ibv_mr *mr)
 {
-	if (!verbs_fault(VERBS_FAULT_DEREG_MR))
-		return VERBS_DESTROY(VERBS_OBJECT_MR, mr, ibv_dereg_mr(mr));
-	verbs_faults_keep(mr);
-	return -verbs_fault_errno(VERBS_FAULT_DEREG_MR);
+	return VERBS_REVOKE(VERBS_FAULT_DEREG_MR, VERBS_OBJECT_MR, mr, ibv_dereg_mr(mr));
 }
 
 static inline int verbs_alloc_mw(struct ibv_pd *pd, struct ibv_mw **ret)
@@ -165,7 +169,7 @@ static inline int verbs_alloc_mw(struct ibv_pd *pd, struct ibv_mw **ret)
 
 static inline int verbs_dealloc_mw(struct ibv_mw *mw)
 {
-	return VERBS_DESTROY(VERBS_OBJECT_MW, mw, ibv_dealloc_mw(mw));
+	return VERBS_REVOKE(VERBS_FAULT_DEALLOC_MW, VERBS_OBJECT_MW, mw, ibv_dealloc_mw(mw));
 }
 
 /* The key that a window's next bind is to have. */

@@ -338,17 +338,18 @@ int verbs_expose(struct vbi_endpoint *base, struct vbi_exposure *exposure)
 	return 0;
 }
 
-/* Keeps the one promise there is when a device refuses to end a registration: a queue pair that is
- * broken, or is no more, moves nothing. */
+/* Keeps the one promise there is when a device refuses to end a registration or a window: a queue
+ * pair that is broken, or is no more, moves nothing. */
 static void check_withdrawn(struct verbs_endpoint *endpoint, int error)
 {
 	if (!error)
 		return;
 	/* Of its own errno only the text: EBUSY, as a rule, which means a server that is full. */
 	verbs_endpoint_fail(endpoint, EIO,
-			    "the device would not end a registration (%s): the connection to "
-			    "%s is closed so that nothing can reach the memory",
+			    "the device would not let go of a call's memory (%s): the connection "
+			    "to %s is closed so that nothing can reach it",
 			    vbi_errno_text(-error), endpoint->base.peer);
+	withdraw_all(endpoint);
 	verbs_qp_isolate(endpoint);
 }
 

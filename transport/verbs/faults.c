@@ -38,6 +38,7 @@ static const struct {
 	[VERBS_FAULT_REG_MR] = {"reg_mr", ENOMEM},
 	[VERBS_FAULT_DEREG_MR] = {"dereg_mr", EBUSY},
 	[VERBS_FAULT_ALLOC_MW] = {"alloc_mw", ENOMEM},
+	[VERBS_FAULT_DEALLOC_MW] = {"dealloc_mw", EBUSY},
 	[VERBS_FAULT_CREATE_CHANNEL] = {"create_channel", EMFILE},
 	[VERBS_FAULT_CREATE_CQ] = {"create_cq", ENOMEM},
 	[VERBS_FAULT_CREATE_SRQ] = {"create_srq", ENOMEM},
@@ -58,6 +59,7 @@ static const struct {
 	[VERBS_FAULT_CM_DISCONNECT] = {"cm_disconnect", EIO},
 	[VERBS_FAULT_CM_GET_EVENT] = {"cm_get_event", EIO},
 	[VERBS_FAULT_FLUSH] = {"flush", EIO},
+	[VERBS_FAULT_BIND_MW] = {"bind_mw", EIO},
 	[VERBS_FAULT_EVENT_ADDR_RESOLVED] = {"event_addr_resolved", EIO},
 	[VERBS_FAULT_EVENT_ROUTE_RESOLVED] = {"event_route_resolved", EIO},
 	[VERBS_FAULT_EVENT_CONNECT_REQUEST] = {"event_connect_request", EIO},
@@ -96,7 +98,7 @@ static __thread int last_errno;
 /* How a process exits whose plan is strict, and that has left objects. */
 #define EXIT_LEFT 99
 
-/* Registrations that were not ended, for leak detectors; more than a test has. */
+/* Registrations and windows that were not ended, for leak detectors; more than a test has. */
 #define KEPT_MAX 1024
 static void *kept[KEPT_MAX];
 static unsigned n_kept;
@@ -136,8 +138,8 @@ static int parse_errno(const char *text)
 	return parse_number(text, &number) && number <= ERRNO_MAX ? (int)number : 0;
 }
 
-/* Who polls a completion queue hears that it failed and not why; a queue pair that breaks and an
- * event that is lost are no call's failures. */
+/* Who polls a completion queue hears that it failed and not why; a queue pair that breaks, by itself
+ * or over a bind, and an event that is lost are no call's failures. */
 static bool has_errno(enum verbs_fault_point point)
 {
 	return point != VERBS_FAULT_POLL_CQ && point < VERBS_FAULT_FLUSH;
@@ -209,10 +211,19 @@ static void report_calls(void)
 				(unsigned long long)fired[i]);
 }
 
-/* What a device would not give up is there, and so is what it belongs to. */
-static bool may_be_left(int kind)
+bool verbs_faults_may_leave(enum verbs_object_kind kind, const uint64_t *n_fired)
 {
-	return fired[VERBS_FAULT_DEREG_MR] && (kind == VERBS_OBJECT_MR || kind == VERBS_OBJECT_PD);
+	bool has_window = n_fired[VERBS_FAULT_DEALLOC_MW] > 1;
+
+	switch (kind) {
+	case VERBS_OBJECT_MW:
+		return has_window;
+	case VERBS_OBJECT_MR:
+	case VERBS_OBJECT_PD:
+		return has_window || n_fired[VERBS_FAULT_DEREG_MR];
+	default:
+		return false;
+	}
 }
 
 static bool report_objects(void)
@@ -224,7 +235,7 @@ static bool report_objects(void)
 			continue;
 		fprintf(stderr, "verbena: left: %lld times a %s\n", (long long)objects[i],
 			kinds[i]);
-		any = any || !may_be_left(i);
+		any = any || !verbs_faults_may_leave((enum verbs_object_kind)i, fired);
 	}
 	return any;
 }
@@ -338,6 +349,14 @@ void verbs_faults_keep(void *object)
 	if (n_kept < KEPT_MAX)
 		kept[n_kept++] = object;
 	pthread_mutex_unlock(&lock);
+}
+
+void verbs_faults_bind(struct ibv_send_wr *wr)
+{
+	/* No device binds more than there is. */
+	for (; wr; wr = wr->next)
+		if (wr->opcode == IBV_WR_BIND_MW && verbs_fault(VERBS_FAULT_BIND_MW))
+			wr->bind_mw.bind_info.length = wr->bind_mw.bind_info.mr->length + 1;
 }
 
 bool verbs_fault_loses(enum rdma_cm_event_type type)

@@ -27,6 +27,7 @@ enum verbs_fault_point {
 	VERBS_FAULT_REG_MR,
 	VERBS_FAULT_DEREG_MR,
 	VERBS_FAULT_ALLOC_MW,
+	VERBS_FAULT_DEALLOC_MW,
 	VERBS_FAULT_CREATE_CHANNEL,
 	VERBS_FAULT_CREATE_CQ,
 	VERBS_FAULT_CREATE_SRQ,
@@ -46,7 +47,8 @@ enum verbs_fault_point {
 	VERBS_FAULT_CM_REJECT,
 	VERBS_FAULT_CM_DISCONNECT,
 	VERBS_FAULT_CM_GET_EVENT,
-	VERBS_FAULT_FLUSH, /* its queue pair goes to ERR as a completion is handed out */
+	VERBS_FAULT_FLUSH,   /* its queue pair goes to ERR as a completion is handed out */
+	VERBS_FAULT_BIND_MW, /* the device takes the work request, and refuses to bind */
 	/* Events of the connection manager that are lost. */
 	VERBS_FAULT_EVENT_ADDR_RESOLVED,
 	VERBS_FAULT_EVENT_ROUTE_RESOLVED,
@@ -81,6 +83,8 @@ enum verbs_object_kind {
 bool verbs_fault(enum verbs_fault_point point);
 /* An object that was not given up is somebody's still: not a leak. */
 void verbs_faults_keep(void *object);
+/* Counts the binds of a chain that is about to be posted; spoils those that are to fail. */
+void verbs_faults_bind(struct ibv_send_wr *wr);
 /* The errno value of the calling thread's last fault. */
 int verbs_fault_errno(enum verbs_fault_point point);
 /* Counts an event; whether it is lost. */
@@ -104,6 +108,11 @@ uint64_t verbs_faults_fired(enum verbs_fault_point point);
 const char *verbs_fault_name(enum verbs_fault_point point);
 /* The errno value that it fails with, if the plan names none. */
 int verbs_fault_default(enum verbs_fault_point point);
+/*
+ * Whether objects of a kind may be there when all is closed, by how often each point has failed:
+ * what a device would not give up, and what that belongs to. It is asked for a window twice.
+ */
+bool verbs_faults_may_leave(enum verbs_object_kind kind, const uint64_t *n_fired);
 /* Objects there are: made and not destroyed, plans notwithstanding. */
 int64_t verbs_faults_objects(enum verbs_object_kind kind);
 const char *verbs_object_name(enum verbs_object_kind kind);
@@ -119,6 +128,11 @@ static inline bool verbs_fault(enum verbs_fault_point point)
 static inline void verbs_faults_keep(void *object)
 {
 	(void)object;
+}
+
+static inline void verbs_faults_bind(struct ibv_send_wr *wr)
+{
+	(void)wr;
 }
 
 static inline int verbs_fault_errno(enum verbs_fault_point point)

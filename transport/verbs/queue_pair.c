@@ -12,6 +12,7 @@
 #include "transport/memlock.h"
 #include "transport/verbs/calls.h"
 #include "transport/verbs/verbs.h"
+#include "transport/verbs/window.h"
 
 /* Encoded 1: 10 us. Credits mean that nobody is ever told to wait; if a peer oversteps, the least
  * wait there is. What rdma_cm leaves, 0, is the longest: 655 ms. */
@@ -211,6 +212,7 @@ void verbs_qp_destroy(struct verbs_endpoint *endpoint)
 	mark_end(endpoint);
 	verbs_sq_flush(endpoint);
 	drain(endpoint);
+	verbs_windows_ask_again(endpoint);
 	verbs_domain_remove_qp(endpoint->domain, endpoint);
 	verbs_destroy_qp(endpoint->qp);
 	endpoint->qp = NULL;

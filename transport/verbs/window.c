@@ -25,8 +25,9 @@ struct named {
 
 struct verbs_windows {
 	struct verbs_ranges named;
-	uint64_t freed;		   /* verbs_memory_freed(), when all of them were looked at */
-	struct verbs_window *free; /* not bound */
+	uint64_t freed;			/* verbs_memory_freed(), when all of them were looked at */
+	struct verbs_window *free;	/* not bound */
+	struct verbs_window *unwilling; /* that the device did not end */
 };
 
 bool verbs_windows_offered(const struct verbs_device *device)
@@ -226,19 +227,41 @@ void verbs_window_posted(struct verbs_window *window)
 	window->mw->rkey = window->key;
 }
 
+/* What the device keeps is not given out again: whoever has its key can reach what it is bound to,
+ * while the queue pair moves anything. */
+static int dealloc(struct verbs_windows *windows, struct verbs_window *window)
+{
+	int error = verbs_dealloc_mw(window->mw);
+
+	if (error)
+		LL_PREPEND(windows->unwilling, window);
+	else
+		free(window);
+	return error;
+}
+
 int verbs_window_end(struct verbs_endpoint *endpoint, struct verbs_window *window, bool has_ended)
 {
-	int error;
-
 	if (has_ended) {
 		LL_PREPEND(endpoint->windows->free, window);
 		return 0;
 	}
 	/* A bind that waits in the chain must not be posted for a window that is gone. */
 	verbs_sq_flush(endpoint);
-	error = verbs_dealloc_mw(window->mw);
-	free(window);
-	return error;
+	return dealloc(endpoint->windows, window);
+}
+
+void verbs_windows_ask_again(struct verbs_endpoint *endpoint)
+{
+	struct verbs_windows *windows = endpoint->windows;
+	struct verbs_window *window = windows ? windows->unwilling : NULL;
+	struct verbs_window *next;
+
+	if (!window)
+		return;
+	windows->unwilling = NULL;
+	LL_FOREACH_SAFE(window, window, next)
+		dealloc(windows, window);
 }
 
 void verbs_windows_free(struct verbs_endpoint *endpoint)
@@ -248,7 +271,10 @@ void verbs_windows_free(struct verbs_endpoint *endpoint)
 
 	if (!windows)
 		return;
-	LL_FOREACH_SAFE(windows->free, window, next) {
+	LL_FOREACH_SAFE(windows->free, window, next)
+		dealloc(windows, window);
+	/* Before the registrations that they are bound to. */
+	LL_FOREACH_SAFE(windows->unwilling, window, next) {
 		verbs_dealloc_mw(window->mw);
 		free(window);
 	}

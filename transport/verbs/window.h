@@ -36,11 +36,15 @@ struct verbs_window *verbs_window_bind(struct verbs_endpoint *endpoint,
 uint32_t verbs_window_key(const struct verbs_window *window);
 /* The bind is with the device. */
 void verbs_window_posted(struct verbs_window *window);
-/* Ends it, unless the peer HAS_ENDED it: afterwards nothing reaches the memory. Negative errno. */
+/* Ends it, unless the peer HAS_ENDED it: afterwards nothing reaches the memory. Negative errno: the
+ * device would not, and the memory can be reached while the queue pair moves anything. */
 int verbs_window_end(struct verbs_endpoint *endpoint, struct verbs_window *window, bool has_ended);
+/* Asks the device again for what it did not end. The queue pair moves nothing any more and is about
+ * to be destroyed, which SoftRoCE does not do while a window is bound on it. */
+void verbs_windows_ask_again(struct verbs_endpoint *endpoint);
 /* What begins at ADDRESS is not to be named any more. */
 void verbs_windows_forget(struct verbs_endpoint *endpoint, const void *address);
-/* Frees all; no window is bound. */
+/* Frees all; none is bound but what the device did not end, and the queue pair is gone. */
 void verbs_windows_free(struct verbs_endpoint *endpoint);
 
 #endif
