@@ -333,6 +333,53 @@ static void late_push_changes_nothing(void **state)
 	}
 }
 
+/* The server has been told to push before it hears that there is no connection any more. */
+static void push_to_kept(struct fixture *fixture, enum place place, enum refusal refusal,
+			 bool closes)
+{
+	struct client *client = client_connect(fixture);
+	struct request request = {.command = COMMAND_PUSH_LATE};
+	unsigned before = fixture->n_server_failed;
+	struct vbi_exposure exposure;
+	struct buffer buffer;
+
+	turn_until(fixture, &client->n_connected, 1);
+	buffer = buffer_make(client, place, REGISTERED);
+	expose(client, &exposure, buffer.bytes, buffer.length, VBI_REMOTE_WRITE);
+	client_call(client, COMMAND_REMEMBER, 1, 0, exposure.records);
+	client_send(client, &request, sizeof(request), false);
+	subject->refuse(refusal);
+	if (closes)
+		client_close(client);
+	else
+		take_back(client, &exposure, VBI_REVOKE_ANSWERED);
+	subject->refuse(REFUSES_NOTHING);
+	fill(buffer.bytes, buffer.length, 77);
+	if (!closes) {
+		turn_until(fixture, &client->n_failed, 1);
+		assert_int_equal(client->cause.errnum, EIO);
+	}
+	turn_until_shared(fixture, &fixture->n_server_failed, before + 1);
+	for (unsigned i = 0; i < 1000; i++)
+		turn(fixture);
+	check_canary(&buffer);
+	buffer_free(client, &buffer);
+	client_close(client);
+}
+
+/* A device that does not take memory out of the peer's reach costs the connection: when a call is
+ * over, and when its connection is. */
+static void late_push_to_what_the_device_keeps(void **state)
+{
+	if (!subject->refuse(REFUSES_TO_REVOKE))
+		skip();
+	subject->refuse(REFUSES_NOTHING);
+	for (enum refusal how = REFUSES_TO_REVOKE; how <= REFUSES_TO_BREAK_TOO; how++)
+		for (enum place place = 0; place < N_PLACES; place++)
+			for (unsigned closes = 0; closes < 2; closes++)
+				push_to_kept(*state, place, how, closes);
+}
+
 /* A call that is given up under a push costs the connection, and then nothing is written. */
 static void abandon_push(struct fixture *fixture, enum place place)
 {
@@ -431,6 +478,7 @@ const struct CMUnitTest *cases_reach(size_t *n)
 		CASE(windows_that_end_early),
 		CASE(late_pull_fails),
 		CASE(late_push_changes_nothing),
+		CASE(late_push_to_what_the_device_keeps),
 		CASE(abandoned_push_stops),
 		CASE(abandoned_memory_is_out_of_reach),
 		CASE(held_memory_is_revoked_when_let_go),

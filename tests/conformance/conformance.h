@@ -22,6 +22,13 @@ enum windows {
 	WINDOWS_LOOSE,	/* agreed on; the device is known to look at the region's range only */
 };
 
+/* What a device can be made to refuse. */
+enum refusal {
+	REFUSES_NOTHING,
+	REFUSES_TO_REVOKE,    /* it keeps what is exposed, */
+	REFUSES_TO_BREAK_TOO, /* and lets a connection move on that is to stand still */
+};
+
 /* What is under test. */
 struct subject {
 	const struct vbi_transport *ops;
@@ -41,6 +48,8 @@ struct subject {
 	bool keys_are_checked; /* before use; else by the peer's device, and the connection fails */
 	/* What a connected endpoint has of windows, by its device and by what was asked for. */
 	enum windows (*windows)(const struct vbi_endpoint *endpoint);
+	/* What its device refuses from now on. False: it cannot be made to. */
+	bool (*refuse)(enum refusal refusal);
 	/* Calls on another connection until one that is silent sleeps by itself. */
 	unsigned calls_until_idle;
 };

@@ -21,6 +21,11 @@ static enum windows no_windows(const struct vbi_endpoint *endpoint)
 	return WINDOWS_NONE;
 }
 
+static bool refuse_nothing(enum refusal refusal)
+{
+	return refusal == REFUSES_NOTHING;
+}
+
 int main(int argc, char **argv)
 {
 	struct subject shm = {
@@ -33,6 +38,7 @@ int main(int argc, char **argv)
 		.calls_until_idle = 40000,
 		.keys_are_checked = true,
 		.windows = no_windows,
+		.refuse = refuse_nothing,
 	};
 	int failures;
 

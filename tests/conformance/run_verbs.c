@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/conformance/conformance.h"
+#include "transport/verbs/faults.h"
 #include "transport/verbs/verbs.h"
 
 /* A range that no other test uses; what lingers of an ended connection does not hold a port. */
@@ -32,6 +33,22 @@ static enum windows windows(const struct vbi_endpoint *endpoint)
 	return verbs_device_is_rxe(device) ? WINDOWS_LOOSE : WINDOWS_STRICT;
 }
 
+/* In a library that can fail on purpose; what the environment has planned is put off. A window is
+ * not kept for good, since SoftRoCE would keep its queue pair as well. */
+static bool refuse(enum refusal refusal)
+{
+#ifdef VBI_FAULTS
+	static const char *const plans[] = {
+		[REFUSES_TO_REVOKE] = "dealloc_mw:1,dereg_mr:1+",
+		[REFUSES_TO_BREAK_TOO] = "dealloc_mw:1,dereg_mr:1+,modify_qp:1+",
+	};
+
+	return verbs_faults_plan(plans[refusal] ? plans[refusal] : getenv("VERBENA_FAULTS")) == 0;
+#else
+	return refusal == REFUSES_NOTHING;
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct subject verbs = {
@@ -42,6 +59,7 @@ int main(int argc, char **argv)
 		.keeps_alive = true,
 		.pins_memory = true,
 		.windows = windows,
+		.refuse = refuse,
 		/* They lie beside each other in one completion queue: none sleeps by itself. */
 		.calls_until_idle = 500,
 	};

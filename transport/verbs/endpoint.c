@@ -204,12 +204,13 @@ void verbs_endpoint_close(struct vbi_endpoint *base)
 
 	if (endpoint->n_underway)
 		settle(endpoint);
+	/* The queue pair is not to move anything more if the device keeps some of it. */
+	verbs_exposures_end(endpoint);
 	polite = endpoint->state == VERBS_LIVE && !endpoint->n_underway;
 	base->owner = NULL;
 	if (!polite) {
 		verbs_endpoint_destroy(endpoint);
 	} else {
-		verbs_exposures_end(endpoint);
 		give_back_unsent(endpoint);
 		give_back_held(endpoint);
 		verbs_send_own(endpoint, VERBS_TAG_GOODBYE);

@@ -227,12 +227,19 @@ static int withdraw(struct verbs_endpoint *endpoint, const struct vbi_exposure *
 	return first_error;
 }
 
-/* What was copied can still be asked for: its answer may have come before the end. */
-static void withdraw_all(struct verbs_endpoint *endpoint)
+/* What was copied can still be asked for: its answer may have come before the end. Negative errno:
+ * the device keeps one. */
+static int withdraw_all(struct verbs_endpoint *endpoint)
 {
+	int first_error = 0;
+
 	for (struct vbi_exposure *exposure = endpoint->exposures; exposure;
-	     exposure = state_of(exposure)->next)
-		withdraw(endpoint, exposure);
+	     exposure = state_of(exposure)->next) {
+		int error = withdraw(endpoint, exposure);
+
+		first_error = first_error ? first_error : error;
+	}
+	return first_error;
 }
 
 static int enroll_piece(struct verbs_endpoint *endpoint, struct vbi_exposure *exposure, uint32_t i,
@@ -384,9 +391,11 @@ int verbs_revoke(struct vbi_endpoint *base, struct vbi_exposure *exposure, enum 
 
 void verbs_exposures_end(struct verbs_endpoint *endpoint)
 {
-	withdraw_all(endpoint);
+	int error = withdraw_all(endpoint);
+
 	endpoint->exposures = NULL;
 	endpoint->n_exposures = 0;
+	check_withdrawn(endpoint, error);
 }
 
 void verbs_bulk_free(struct verbs_endpoint *endpoint)

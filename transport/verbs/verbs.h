@@ -583,8 +583,8 @@ int verbs_expose(struct vbi_endpoint *endpoint, struct vbi_exposure *exposure);
 /* The peer has ended the window that KEY names. Negative errno: none has that name. */
 int verbs_exposure_ended(struct verbs_endpoint *endpoint, uint32_t key);
 int verbs_revoke(struct vbi_endpoint *endpoint, struct vbi_exposure *exposure, enum vbi_revoke how);
-/* The endpoint is being closed: deregisters all that is exposed, before its queue pair breaks, and
- * forgets it. */
+/* The endpoint is being closed: ends all that is exposed, before its queue pair breaks, and forgets
+ * it. Fails an endpoint whose device keeps some of it. */
 void verbs_exposures_end(struct verbs_endpoint *endpoint);
 /* Deregisters. Negative errno: the device would not; it is asked again in verbs_bulk_free(). */
 int verbs_withdraw(struct verbs_endpoint *endpoint, struct ibv_mr *mr);
