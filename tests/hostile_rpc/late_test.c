@@ -381,18 +381,21 @@ static void test_read_after_the_cancel(void **state)
 
 /* ---- Under load ---- */
 
-/* Calls of all sizes on a connection of its own, until it is killed. */
+/* Calls of all sizes, with memory of both kinds, on a connection of its own, until it is killed. */
 static int keep_busy(void *context)
 {
 	const struct probe *probe = context;
 	struct vb_conn *conn = probe_connect_to(probe->address, NULL);
 	struct probe_peer *peer = conn ? probe_peer_bind(conn) : NULL;
+	uint8_t *allocated = conn ? vb_memory_alloc(conn, MIB) : NULL;
 	uint8_t *memory = malloc(MIB);
 
-	if (!peer || !memory)
+	if (!peer || !memory || !allocated)
 		return 1;
-	for (uint64_t size = 1;; size = size < MIB ? size * 4 : 1)
+	for (uint64_t size = 1;; size = size < MIB ? size * 4 : 1) {
 		probe_fill(peer, size, size, memory, size);
+		probe_fill(peer, size, size, allocated, size);
+	}
 }
 
 static void test_writes_while_others_are_busy(void **state)
@@ -405,6 +408,7 @@ static void test_writes_while_others_are_busy(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		others[i] = harness_spawn_fresh(keep_busy, &probe, sizeof(probe), -1);
 	come_late(ANSWERED, false, false, MIB);
+	come_late(ANSWERED, false, true, MIB);
 	come_late(SILENT, false, false, 65536);
 	come_late(SILENT, false, false, 9 * MIB);
 	come_late(SILENT, true, true, MIB);
