@@ -21,6 +21,10 @@
 #define MS	     1000000ull
 #define MIB	     (1024ull * 1024)
 #define N_BYSTANDERS 3
+#define CANARY	     7
+
+/* Takes time, also where it is shared memory that is copied; an emulated device needs less. */
+#define BULK (harness_is_rdma() ? 4 * MIB : 16 * MIB)
 
 /* add(a, b), as its stub has it. */
 #define ADD_LENGTH 32
@@ -32,6 +36,18 @@ static const struct vb_method add = {
 	.reply_fixed = ADD_LENGTH,
 	.reply_max = ADD_LENGTH,
 	.number = PROBE_ADD,
+};
+
+/* fill(seed, length, buffer, room). */
+#define FILL_LENGTH 56
+static const struct vb_method fill = {
+	.name = "probe.fill",
+	.deadline_ns = VB_NO_DEADLINE,
+	.request_fixed = FILL_LENGTH,
+	.request_max = 440,
+	.reply_fixed = 32,
+	.reply_max = 4128,
+	.number = PROBE_FILL,
 };
 
 struct company {
@@ -82,6 +98,13 @@ static void start_calls(struct company *company)
 	}
 }
 
+static void assert_lost(const struct vb_call *call)
+{
+	assert_true(call->done);
+	assert_int_equal(call->errnum, ECONNRESET);
+	assert_int_equal(call->outcome, VB_UNKNOWN);
+}
+
 static void test_beside_a_server_that_is_mute(void **state)
 {
 	uint8_t *memory = malloc(MIB);
@@ -95,19 +118,16 @@ static void test_beside_a_server_that_is_mute(void **state)
 	probe_peer_set_deadline(company.peer, 200 * MS);
 	probe_assert_failed(company.peer, probe_fill(company.peer, 1, MIB, memory, MIB), ETIMEDOUT,
 			    VB_UNKNOWN);
-	for (unsigned i = 0; i < N_BYSTANDERS; i++) {
-		assert_true(company.calls[i]->done);
-		assert_int_equal(company.calls[i]->errnum, ECONNRESET);
-		assert_int_equal(company.calls[i]->outcome, VB_UNKNOWN);
-	}
+	for (unsigned i = 0; i < N_BYSTANDERS; i++)
+		assert_lost(company.calls[i]);
 	assert_int_equal(vb_conn_error(company.conn)->errnum, ETIMEDOUT);
 	assert_int_equal(probe_client_stats(company.conn).abandoned, 1);
-	pattern_fill(memory, MIB, 7);
+	pattern_fill(memory, MIB, CANARY);
 	probe_signal(&company.probe, SIGCONT);
 	/* It finds the request, and nothing that it may do for it. */
 	for (unsigned i = 0; i < 100; i++) {
 		usleep(10000);
-		assert_true(pattern_is(memory, MIB, 7));
+		assert_true(pattern_is(memory, MIB, CANARY));
 	}
 	end(&company);
 	free(memory);
@@ -150,8 +170,118 @@ static void test_beside_a_server_that_stops_in_time(void **state)
 	free(memory);
 }
 
+/* ---- Bulk beside bulk ---- */
+
+static struct vb_call *call_of_fill(struct company *company, unsigned i)
+{
+	return &((struct vbi_peer *)company->others[i])->call;
+}
+
+/* As the stub does it, and without waiting. */
+static void start_fill(struct company *company, unsigned i, uint8_t *memory)
+{
+	struct vb_peer *peer = (struct vb_peer *)company->others[i];
+	struct vb_buffer buffer = {.address = memory, .room = BULK, .direction = VB_OUT};
+	struct vb_writer writer = vb_writer_request(peer, FILL_LENGTH);
+
+	vb_put_uint64(peer->message + 24, i);
+	vb_put_uint64(peer->message + 32, BULK);
+	assert_int_equal(vb_write_exposed(&writer, peer, 40, &buffer), 0);
+	vb_put_uint64(peer->message + 48, BULK);
+	assert_int_equal(vbi_call_start(call_of_fill(company, i), vbi_peer_of(peer), &fill,
+					writer.cursor),
+			 0);
+}
+
+/* The same; whether it was lost. */
+static bool end_fill(struct company *company, unsigned i, const uint8_t *memory)
+{
+	struct vb_call *call = call_of_fill(company, i);
+
+	vbi_call_revoke(call, call->errnum ? VBI_REVOKE_ABANDON : VBI_REVOKE_ANSWERED);
+	if (call->errnum) {
+		assert_lost(call);
+		return true;
+	}
+	assert_true(call->done);
+	assert_true(pattern_is(memory, BULK, i));
+	company->conn->ops->release(company->conn->endpoint, call->reply);
+	return false;
+}
+
+/* Starts the bystanders and calls; the server stops when MOVED bytes of all have been pushed. What
+ * the call returns. */
+static int64_t call_in_company(struct company *company, uint8_t *const *memory, uint64_t moved)
+{
+	uint64_t began = harness_now_ns(), took;
+	int64_t result;
+
+	/* A slow machine has the more time, so that the deadline does not come before the stop. */
+	probe_peer_set_deadline(company->peer, VB_NO_DEADLINE);
+	assert_int_equal(probe_fill(company->peer, 1, BULK, memory[0], BULK), BULK);
+	took = harness_now_ns() - began;
+	assert_int_equal(probe_watch(company->peer, moved, 0, SIGSTOP), 0);
+	for (unsigned i = 0; i < N_BYSTANDERS; i++)
+		start_fill(company, i, memory[i]);
+	probe_peer_set_deadline(company->peer, 3000 * MS + 10 * took);
+	result = probe_fill(company->peer, N_BYSTANDERS, BULK, memory[N_BYSTANDERS], BULK);
+	if (result < 0)
+		probe_check_failed(company->peer, result, ETIMEDOUT, VB_UNKNOWN, __FILE__,
+				   __LINE__);
+	harness_wait_stopped(company->probe.pid);
+	return result;
+}
+
+/* Whether it stopped when a bystander and the call were under way. */
+static bool stops_halfway(uint8_t *const *memory, uint64_t moved)
+{
+	struct company company;
+	unsigned n_lost = 0;
+	bool is_given_up;
+
+	begin(&company, 0);
+	is_given_up = call_in_company(&company, memory, moved) < 0;
+	if (!is_given_up)
+		probe_signal(&company.probe, SIGCONT);
+	for (unsigned i = 0; i < N_BYSTANDERS; i++) {
+		while (!is_given_up && !call_of_fill(&company, i)->done)
+			probe_assert_alive(company.peer);
+		n_lost += end_fill(&company, i, memory[i]);
+	}
+	assert_int_equal(probe_client_stats(company.conn).abandoned, is_given_up);
+	assert_int_equal(vb_conn_error(company.conn)->errnum, is_given_up ? ETIMEDOUT : 0);
+	for (unsigned i = 0; i <= N_BYSTANDERS; i++)
+		pattern_fill(memory[i], BULK, CANARY);
+	if (is_given_up)
+		probe_signal(&company.probe, SIGCONT);
+	for (unsigned n = 0; n < 10; n++) {
+		usleep(100000);
+		for (unsigned i = 0; i <= N_BYSTANDERS; i++)
+			assert_true(pattern_is(memory[i], BULK, CANARY));
+	}
+	end(&company);
+	return is_given_up && n_lost;
+}
+
+static void test_beside_a_server_that_stops_halfway(void **state)
+{
+	uint8_t *memory[N_BYSTANDERS + 1];
+	uint64_t moved = BULK;
+
+	(void)state;
+	for (unsigned i = 0; i <= N_BYSTANDERS; i++)
+		memory[i] = malloc(BULK);
+	while (!stops_halfway(memory, moved)) {
+		moved /= 2;
+		assert_true(moved);
+	}
+	for (unsigned i = 0; i <= N_BYSTANDERS; i++)
+		free(memory[i]);
+}
+
 static const struct harness_test tests[] = {
 	HARNESS_TEST(test_beside_a_server_that_is_mute),
+	HARNESS_TEST(test_beside_a_server_that_stops_halfway),
 	HARNESS_TEST(test_beside_a_server_that_stops_in_time),
 };
 
