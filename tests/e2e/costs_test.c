@@ -121,6 +121,8 @@ static int call_many(const char *address, long n)
 	uint8_t buffer[64];
 
 	options.wait = VB_WAIT_SPIN;
+	/* Questions whether a slow server lives are no calls. */
+	options.keepalive_ns = 3600000000000;
 	conn = vb_connect(address, &options);
 	peer = conn ? probe_peer_bind(conn) : NULL;
 	if (!peer)
@@ -224,8 +226,8 @@ static struct syscalls count_syscalls(const struct probe *probe, unsigned rounds
 /* Two calls each; each is traced slowly on a device in software. */
 #define CALL_ROUNDS (harness_is_rdma() ? 500u : 2000u)
 
-/* Where the two ends were moved by the kernel, a page or a signal more may be met; and where the
- * machine stood still, pings. */
+/* Where the two ends were moved by the kernel, a page or a signal more may be met; and credits may
+ * go alone. */
 #define MORE_CALLS 5u
 #define MORE_RINGS 50u
 

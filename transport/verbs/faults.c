@@ -138,8 +138,8 @@ static int parse_errno(const char *text)
 	return parse_number(text, &number) && number <= ERRNO_MAX ? (int)number : 0;
 }
 
-/* Who polls a completion queue hears that it failed and not why; a queue pair that breaks, by itself
- * or over a bind, and an event that is lost are no call's failures. */
+/* Who polls a completion queue hears that it failed and not why; a queue pair that breaks, by
+ * itself or over a bind, and an event that is lost are no call's failures. */
 static bool has_errno(enum verbs_fault_point point)
 {
 	return point != VERBS_FAULT_POLL_CQ && point < VERBS_FAULT_FLUSH;
