@@ -121,6 +121,7 @@ static int lane_open(struct verbs_device *device, const struct verbs_endpoint *e
 	if (!lane)
 		return -ENOMEM;
 	lane->device = device;
+	lane->number = ++device->n_lanes;
 	lane->cqes = lane_size(device, endpoint);
 	LL_PREPEND(device->lanes, lane);
 	lane->taken_room = 2 * VERBS_POLL_BATCH;
@@ -144,7 +145,7 @@ void verbs_lane_close(struct verbs_lane *lane)
 {
 	if (lane->srq)
 		verbs_destroy_srq(lane->srq);
-	verbs_slab_take_back(&lane->device->receives, lane);
+	verbs_slab_take_back(&lane->device->receives, lane->number);
 	if (lane->cq) {
 		/* Events that nobody acknowledges would hold up the destruction. */
 		verbs_device_take_events(lane->device);
@@ -195,7 +196,7 @@ static int post_refill(struct verbs_lane *lane)
 
 static void add_refill(struct verbs_lane *lane, struct verbs_slot *slot)
 {
-	slot->lane = lane;
+	slot->lane = lane->number;
 	slot->next = lane->refill;
 	lane->refill = slot;
 	lane->n_refill++;

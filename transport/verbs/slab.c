@@ -90,12 +90,11 @@ struct verbs_slot *verbs_slab_get(struct verbs_slab *slab)
 void verbs_slab_put(struct verbs_slab *slab, struct verbs_slot *slot)
 {
 	slot->ends = 0;
-	slot->lane = NULL;
 	slot->next = slab->free;
 	slab->free = slot;
 }
 
-void verbs_slab_take_back(struct verbs_slab *slab, const struct verbs_lane *lane)
+void verbs_slab_take_back(struct verbs_slab *slab, uint32_t lane)
 {
 	struct verbs_chunk *chunk;
 

@@ -8,15 +8,16 @@
 #include "transport/transport.h"
 
 struct verbs_chunk;
-struct verbs_lane;
 
 /* A buffer, for a message on its way out or for one on its way in. */
 struct verbs_slot {
 	struct vbi_message message;
 	uint32_t lkey;
-	uint32_t ends; /* on its way out: the key of a window that it ends; 0: of none */
-	struct verbs_lane
-		*lane; /* in whose shared receive queue it is, or about to be; NULL: none's */
+	union {
+		uint32_t ends; /* on its way out: the key of a window that it ends; 0: of none */
+		uint32_t lane; /* for one on its way in: the number of the lane in whose shared
+				  receive queue it is, or about to be; 0: in none */
+	};
 	struct verbs_slot *next, *previous; /* of the list it is in: free, refill, held, unsent,
 					       queue */
 };
@@ -40,8 +41,8 @@ int verbs_slab_grow(struct verbs_slab *slab, uint32_t n);
 struct verbs_slot *verbs_slab_get(struct verbs_slab *slab);
 /* Gives a buffer back. */
 void verbs_slab_put(struct verbs_slab *slab, struct verbs_slot *slot);
-/* Gives back all buffers of a lane whose shared receive queue is gone. */
-void verbs_slab_take_back(struct verbs_slab *slab, const struct verbs_lane *lane);
+/* Gives back all buffers of the lane with that number, whose shared receive queue is gone. */
+void verbs_slab_take_back(struct verbs_slab *slab, uint32_t lane);
 /* Deregisters and frees all, in use or not. */
 void verbs_slab_fini(struct verbs_slab *slab);
 

@@ -143,6 +143,7 @@ static_assert(VERBS_CHAINS_MAX >= VERBS_POLL_BATCH, "one for each completion of 
 
 struct verbs_lane {
 	struct verbs_device *device;
+	uint32_t number; /* from 1, of the lanes that the device ever had */
 	struct ibv_cq *cq;
 	struct ibv_srq *srq;  /* accepting side only */
 	uint32_t cqes;	      /* entries that the CQ has */
@@ -182,6 +183,7 @@ struct verbs_device {
 	struct verbs_slab receives;	      /* of the SRQs */
 	struct verbs_slab sends[VERBS_SIZES]; /* of accepted endpoints, by the largest message */
 	struct verbs_lane *lanes;
+	uint32_t n_lanes; /* that there ever were */
 	struct verbs_device *next;
 };
 
@@ -384,7 +386,7 @@ void verbs_lane_close(struct verbs_lane *lane);
 static inline void verbs_lane_received(struct verbs_lane *lane, struct verbs_slot *slot)
 {
 	lane->posted--;
-	slot->lane = NULL;
+	slot->lane = 0;
 }
 /* Gives a receive of the SRQ back; posts a chain when there is one. */
 void verbs_lane_refill(struct verbs_lane *lane, struct verbs_slot *slot);
