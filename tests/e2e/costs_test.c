@@ -224,7 +224,7 @@ static struct syscalls count_syscalls(const struct probe *probe, unsigned rounds
 }
 
 /* Two calls each; each is traced slowly on a device in software. */
-#define CALL_ROUNDS (harness_is_rdma() ? 500u : 2000u)
+#define CALL_ROUNDS (harness_is_rdma() ? 200u : 2000u)
 
 /* Where the two ends were moved by the kernel, a page or a signal more may be met; and credits may
  * go alone. */
