@@ -358,6 +358,9 @@ static void test_connections_max(void **state)
 	clients[1] = clients[2] = clients[0];
 	join(&clients[0]);
 	join(&clients[1]);
+	/* Both are there still. */
+	probe_assert_alive(clients[0].peer);
+	probe_assert_alive(clients[1].peer);
 	errno = 0;
 	assert_null(probe_connect_to(clients[0].probe.address, NULL));
 	assert_int_equal(errno, EBUSY);

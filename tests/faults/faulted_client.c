@@ -85,6 +85,9 @@ static bool is_own(const struct failure *failure)
 		return failure->outcome == VB_NOT_SENT || failure->outcome == VB_NOT_EXECUTED;
 	case EOPNOTSUPP: /* a kind of memory; of a connect it would be a device's */
 		return failure->conn && failure->outcome == VB_NOT_SENT;
+	case ENOMEM: /* more than the connection's options allow for */
+		return failure->conn &&
+		       strstr(vb_conn_error(failure->conn)->sentence, "memory_max");
 	case EBUSY:
 		return !failure->conn;
 	case ETIMEDOUT:
