@@ -298,6 +298,16 @@ static void check_canary(const struct buffer *buffer)
 			fail_msg("byte %llu was written", (unsigned long long)at);
 }
 
+/* Ends a client of which nothing is written any more, whatever is under way still. */
+static void end_untouched(struct fixture *fixture, struct client *client, struct buffer *buffer)
+{
+	for (unsigned i = 0; i < 1000; i++)
+		turn(fixture);
+	check_canary(buffer);
+	buffer_free(client, buffer);
+	client_close(client);
+}
+
 /*
  * Nor does it find the application's memory: a registration is over, and then the connection is
  * too; what was copied is the transport's.
@@ -325,11 +335,7 @@ static void late_push_changes_nothing(void **state)
 		turn_until_answered_or_failed(client, 2);
 		assert_true(subject->keys_are_checked || client->n_failed ||
 			    buffer.length < REGISTERED);
-		for (unsigned n = 0; n < 1000; n++)
-			turn(fixture);
-		check_canary(&buffer);
-		buffer_free(client, &buffer);
-		client_close(client);
+		end_untouched(fixture, client, &buffer);
 	}
 }
 
@@ -360,11 +366,7 @@ static void push_to_kept(struct fixture *fixture, enum place place, enum refusal
 		assert_int_equal(client->cause.errnum, EIO);
 	}
 	turn_until_shared(fixture, &fixture->n_server_failed, before + 1);
-	for (unsigned i = 0; i < 1000; i++)
-		turn(fixture);
-	check_canary(&buffer);
-	buffer_free(client, &buffer);
-	client_close(client);
+	end_untouched(fixture, client, &buffer);
 }
 
 /* A device that does not take memory out of the peer's reach costs the connection: when a call is
@@ -399,11 +401,7 @@ static void abandon_push(struct fixture *fixture, enum place place)
 	fill(buffer.bytes, buffer.length, 77);
 	turn_until(fixture, &client->n_failed, 1);
 	turn_until_shared(fixture, &fixture->n_server_failed, before + 1);
-	for (unsigned i = 0; i < 1000; i++)
-		turn(fixture);
-	check_canary(&buffer);
-	buffer_free(client, &buffer);
-	client_close(client);
+	end_untouched(fixture, client, &buffer);
 }
 
 static void abandoned_push_stops(void **state)

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/e2e/mallocs.h"
@@ -295,14 +294,6 @@ static bool is_asleep(pid_t pid)
 	return state == 'S';
 }
 
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 #define SAMPLES		 100u
 #define SAMPLES_ASLEEP	 10u
 #define WAKES_PER_SECOND 5.0
@@ -318,7 +309,7 @@ static void assert_sleeps(pid_t pid, unsigned n_peers)
 {
 	double rate = WAKES_PER_SECOND, most;
 	uint64_t switches = voluntary_switches(pid);
-	double start = seconds_now();
+	uint64_t start_ns = harness_now_ns();
 	unsigned n_asleep = 0;
 
 	for (unsigned i = 0; i < SAMPLES; i++) {
@@ -328,7 +319,7 @@ static void assert_sleeps(pid_t pid, unsigned n_peers)
 	switches = voluntary_switches(pid) - switches;
 	if (harness_is_rdma())
 		rate += PINGS_PER_SECOND * n_peers;
-	most = rate * (seconds_now() - start + 1);
+	most = rate * ((double)(harness_now_ns() - start_ns) / 1e9 + 1);
 	if (n_asleep < SAMPLES_ASLEEP || (double)switches > most)
 		fail_msg("asleep in %u samples of %u; woken %llu times, of %.0f allowed", n_asleep,
 			 SAMPLES, (unsigned long long)switches, most);
